@@ -1,0 +1,171 @@
+"""Every setting: meaning, default, bounds and where its value comes from.
+
+Later wins: default < TOML file < environment < flag. One name serves all three:
+
+    TOML          [web] port = 6067        (./offbeat.toml, OFFBEAT_CONFIG or --config)
+    environment   OFFBEAT_WEB_PORT=6067
+    flag          load(web_port=6067)
+
+A key nobody knows is an error, because a typing mistake would otherwise be a default in silence.
+Secrets come from a file or from the environment only: a flag shows in `ps`, a TOML file in git.
+`Settings(...)` itself reads nothing; only `load` looks at the world.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streams.errors import ConfigurationError
+from streams.settings_groups import (
+    Alignment,
+    Bootstrap,
+    Kafka,
+    Log,
+    Model,
+    Seconds,
+    Topics,
+    Web,
+    Word,
+)
+from streams.settings_sources import PREFIX, REMEDY, Source, explain, gather, overlay
+
+if TYPE_CHECKING:
+    from detectors.profile import Profile
+
+
+class Settings(BaseSettings):
+    """All settings of a worker or command; frozen. See `load`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+    )
+
+    broker: Bootstrap = Field(
+        default="127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]"
+    )
+    group: Word = Field(
+        default="offbeat", description="consumer group; starts every transactional id"
+    )
+    tenant: Word = Field(
+        default="default", description="whose customers these are; part of alert ids"
+    )
+    clock: Literal["wall", "event"] = Field(
+        default="wall",
+        description="what moves an input that is read to its end: this clock, or nothing",
+    )
+    # Producers batch for milliseconds and retry for seconds; silence is counted in days.
+    allowed_lateness_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="grace after a deadline before it is decided",
+    )
+    # NTP keeps machines within a second; phones and shop tills are off by minutes.
+    max_clock_skew_seconds: Seconds = Field(
+        default=300.0,
+        description="how far in the future an event may be before it is a dead letter",
+    )
+    # The longest that a decision waits to be published; shorter pays the fixed cost of a commit more often.
+    checkpoint_seconds: Seconds = Field(
+        default=0.5, description="between two transactions of a partition"
+    )
+    # Six session timeouts: a rebalance and a recovery are not a stall.
+    stall_seconds: Seconds = Field(
+        default=60.0, description="lag without progress: not live any more"
+    )
+    data_dir: Path | None = Field(
+        default=None, description="Faust's folder; default a temporary one"
+    )
+    kafka: Kafka = Field(default=Kafka(), description="connection")
+    topics: Topics = Field(default=Topics(), description="topics")
+    alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
+    web: Web = Field(default=Web(), description="web server")
+    profile: dict[str, float | str] = Field(default_factory=dict, description="detector parameters")
+    model: Model = Field(default=Model(), description="online model")
+    log: Log = Field(default=Log(), description="log")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only: so that a `Settings` made in a test does not depend on the machine."""
+        return (init_settings,)
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _numbers(cls, profile: Any) -> Any:
+        """The environment has only strings; a detector parameter that reads as a number is one."""
+        if not isinstance(profile, dict):
+            return profile
+        return {name: _number(value) for name, value in profile.items()}
+
+
+def load(config: Path | None = None, **flags: Any) -> Settings:
+    """Settings from everywhere, checked.
+
+    `flags` by the flat name (`web_port=0`); one that is None was not given.
+    Raises ConfigurationError that names the key, where it was set and what would be accepted.
+    """
+    return merge(gather(Settings, config, flags))
+
+
+def merge(found: list[Source]) -> Settings:
+    """One `Settings` out of all sources. Raises ConfigurationError with every mistake in it."""
+    try:
+        settings = Settings(**overlay(found))
+    except ValidationError as error:
+        raise explain(Settings, error, found) from None
+    if settings.profile:
+        detector_profile(settings)
+    return settings
+
+
+def detector_profile(settings: Settings) -> Profile:
+    """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
+    from detectors.profile import Profile
+
+    try:
+        return Profile(**settings.profile)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
+
+
+def config_hash(settings: Settings) -> str:
+    """12 hex digits over all that may change what is decided, the detectors' defaults included.
+
+    Equal hashes and equal topics give equal alerts. What only changes speed, place or names (the
+    broker, fetch sizes, checkpoints, the web server, the log) stays out.
+    """
+    decisive = {
+        "profile": dataclasses.asdict(detector_profile(settings)),
+        "clock": settings.clock,
+        "allowed_lateness_seconds": settings.allowed_lateness_seconds,
+        "max_clock_skew_seconds": settings.max_clock_skew_seconds,
+        "model": settings.model.model_dump(mode="json"),
+    }
+    text = json.dumps(decisive, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

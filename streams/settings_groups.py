@@ -1,0 +1,209 @@
+"""The groups of settings, one model a group; see `streams.settings` for how they are filled.
+
+A default carries its arithmetic; a check says what would be accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+
+def _written_as(pattern: str, accepted: str) -> AfterValidator:
+    """A check of the form of a string, whose message says the form in words."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"accepted: {accepted}")
+        return text
+
+    return AfterValidator(check)
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Bytes = Annotated[int, Field(ge=1 << 10)]
+# Kafka's own rule for the names of topics.
+Topic = Annotated[
+    str, _written_as(r"[A-Za-z0-9._-]{1,249}", "1 to 249 letters, digits, dots, dashes or _")
+]
+# Goes into the names of topics, into transactional ids and alert ids.
+Word = Annotated[
+    str, _written_as(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, dots, dashes or _")
+]
+# What Java and librdkafka call bootstrap.servers; IPv6 in brackets.
+_ADDRESS = r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}"
+Bootstrap = Annotated[
+    str, _written_as(rf"{_ADDRESS}(,{_ADDRESS})*", "host:port, or several with commas between")
+]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(_Group):
+    """The connection, apart from the address."""
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="how the broker's listener speaks"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="how to log in, with a SASL_* protocol"
+    )
+    sasl_username: str | None = Field(default=None, description="user name, with a SASL_* protocol")
+    sasl_password: SecretStr | None = Field(
+        default=None, description="environment only; or the file below"
+    )
+    sasl_password_file: Path | None = Field(
+        default=None, description="file that holds the password alone"
+    )
+    tls_ca_file: Path | None = Field(
+        default=None, description="PEM of the authorities; default the system's"
+    )
+    tls_certificate_file: Path | None = Field(
+        default=None, description="PEM of this client's certificate"
+    )
+    tls_key_file: Path | None = Field(
+        default=None, description="PEM of the key to that certificate"
+    )
+    # A dead worker's partitions wait this long. 10 s survives a stop-the-world pause of a few seconds.
+    session_timeout_seconds: Seconds = Field(
+        default=10.0, description="silence after which a worker is dead"
+    )
+    # A third of the session timeout: two heartbeats may get lost.
+    heartbeat_seconds: Seconds = Field(default=3.0, description="between heartbeats")
+    # Kafka's own default: a fetch of one partition is one message and one array inside the worker.
+    fetch_partition_bytes: Bytes = Field(
+        default=1 << 20, description="most bytes a partition and fetch"
+    )
+    fetch_bytes: Bytes = Field(
+        default=16 << 20, description="most bytes a fetch over all partitions"
+    )
+    # What an event waits at most on an idle broker; below the checkpoint, so it does not add up.
+    fetch_wait_seconds: Seconds = Field(
+        default=0.1, description="longest wait of the broker for more bytes"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        sasl = self.security_protocol.startswith("SASL_")
+        password = self.sasl_password is not None or self.sasl_password_file is not None
+        if self.sasl_password is not None and self.sasl_password_file is not None:
+            raise ValueError("sasl_password and sasl_password_file are both given; keep one")
+        if sasl and not (self.sasl_mechanism and self.sasl_username and password):
+            raise ValueError(
+                f"security_protocol {self.security_protocol} needs sasl_mechanism, sasl_username "
+                "and sasl_password_file (or OFFBEAT_KAFKA_SASL_PASSWORD)"
+            )
+        if not sasl and (self.sasl_mechanism or self.sasl_username or password):
+            raise ValueError(
+                f"sasl_* is given, but security_protocol is {self.security_protocol}; "
+                "accepted with it: SASL_SSL, SASL_PLAINTEXT"
+            )
+        tls = (self.tls_ca_file, self.tls_certificate_file, self.tls_key_file)
+        if any(tls) and not self.security_protocol.endswith("SSL"):
+            raise ValueError(
+                f"tls_* is given, but security_protocol is {self.security_protocol}; "
+                "accepted with it: SSL, SASL_SSL"
+            )
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError(
+                "tls_certificate_file and tls_key_file are given together or not at all"
+            )
+        if self.heartbeat_seconds > self.session_timeout_seconds / 2:
+            raise ValueError(
+                f"heartbeat_seconds is {self.heartbeat_seconds:g}; accepted: at most half of "
+                f"session_timeout_seconds ({self.session_timeout_seconds:g})"
+            )
+        return self
+
+    @field_validator("sasl_password_file", "tls_ca_file", "tls_certificate_file", "tls_key_file")
+    @classmethod
+    def _is_a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"{path} is not there; accepted: the path of a readable file")
+        return path
+
+
+class Topics(_Group):
+    """Names of the topics, and how `offbeat topics create` makes them."""
+
+    prefix: Word = Field(
+        default="offbeat", description="outputs are <prefix>.alerts, <prefix>.at-risk …"
+    )
+    purchases: Topic = Field(default="purchases", description="input: purchases")
+    visits: Topic = Field(default="visits", description="input: visits")
+    payments: Topic = Field(default="payments", description="input: payments")
+    support: Topic = Field(default="support", description="input: support contacts")
+    # One process a core and at least one partition a process; more cost a producer each.
+    partitions: int = Field(
+        default=8, ge=1, le=4096, description="of each input, when they are created"
+    )
+    replication: int = Field(
+        default=-1, ge=-1, le=16, description="copies; -1 is the broker's own default"
+    )
+
+    @property
+    def inputs(self) -> tuple[str, str, str, str]:
+        """Topic names by input code."""
+        return self.purchases, self.visits, self.payments, self.support
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.inputs)) != len(self.inputs):
+            raise ValueError("two inputs have the same topic; accepted: four different names")
+        return self
+
+
+class Alignment(_Group):
+    """How far an input may run ahead of the slowest of its partition before it is paused."""
+
+    # A day of event time is much in live traffic and little in a replay of years.
+    ahead_seconds: Seconds = Field(default=86400.0, description="of event time")
+    # What a partition may hold back in memory, all inputs together.
+    ahead_bytes: Bytes = Field(default=32 << 20, description="of waiting events, a partition")
+
+
+class Web(_Group):
+    """The worker's own pages: health, metrics, console. No authentication, hence loopback."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: Port = Field(default=6066, description="port; 0 takes a free one")
+
+
+class Model(_Group):
+    """The online model."""
+
+    enabled: bool = Field(
+        default=True, description="learn and score; without it the static logit is given"
+    )
+    # Below 1–2 k labels a cold model is worse than none (measured; see docs on detection).
+    min_labels: int = Field(
+        default=1500, ge=1, description="labels before its output replaces the static"
+    )
+    publish_labels: int = Field(
+        default=500, ge=1, description="labels between two published versions"
+    )
+
+
+class Log(_Group):
+    """What the worker writes to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severity"
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: console on a terminal, JSON otherwise"
+    )
