@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         default=300.0,
         description="how far in the future an event may be before it is a dead letter",
     )
-    # The longest that a decision waits to be published; shorter pays the fixed cost of a commit more often.
+    # The longest that a decision waits to be published; a commit has a fixed cost, so not shorter.
     checkpoint_seconds: Seconds = Field(
         default=0.5, description="between two transactions of a partition"
     )
