@@ -1,0 +1,1 @@
+"""How a customer usually comes: the posterior over their gaps, its survival, the deadline."""

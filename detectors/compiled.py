@@ -1,0 +1,61 @@
+"""How the core's small functions are compiled: one decorator, one view.
+
+A kernel is a plain Python function over one customer's row, numbers and arrays. `kernel` hands it
+to numba (`njit(nogil=True)`, machine code kept on disk); with `NUMBA_DISABLE_JIT=1` the very same
+code runs uncompiled, for coverage and debugging. Three habits keep the two alike:
+
+* read an unsigned or 32-bit field through `int()` or `float()` before arithmetic
+  (numpy keeps the narrow type, numba widens it);
+* 64-bit hashes stay `np.uint64` throughout (mixed with a signed integer, numba makes a float);
+* arrays of records pass through `by_name`, because only record arrays give `row.field` uncompiled.
+
+numba notices a change of the file that a function is written in, but not of the kernels that it
+calls from other files. So the stamp of everything compiled here is a digest of all source files of
+the package: an upgraded package never runs yesterday's machine code.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+Row: TypeAlias = Any
+"""One record of a structured array with its fields as attributes (numba has no static type)."""
+
+Rows: TypeAlias = Any
+"""An array of such records, made by `by_name`."""
+
+
+@cache
+def source_stamp() -> str:
+    """Digest over every source file of the package, 32 hex digits."""
+    digest = blake2b(digest_size=16)
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function`, typed as itself. Where no folder can be written, nothing is kept."""
+    compiled: Any = numba.njit(nogil=True)(function)
+    if compiled is function:  # NUMBA_DISABLE_JIT=1
+        return function
+    try:
+        compiled.enable_caching()
+    except RuntimeError:  # read-only file system without NUMBA_CACHE_DIR: compile in each process
+        return cast(Function, compiled)
+    compiled._cache._cache_file._source_stamp = source_stamp()
+    return cast(Function, compiled)
+
+
+def by_name(array: NDArray[np.void]) -> Rows:
+    """The same memory as a record array, so that kernels read `row.field` compiled or not."""
+    return array.view(np.recarray)

@@ -1,0 +1,1 @@
+"""What the online model learns from: features, delayed labels, and the model itself."""

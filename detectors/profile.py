@@ -1,0 +1,119 @@
+"""Every tunable of detection in one frozen value, validated when it is made.
+
+Days are days of event time, evidence is in log-odds, odds parameters are those of the gap model in
+`cadence.posterior`. A profile is fixed for the life of a state: two profiles give two histories.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.compiled import Row, by_name
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a shop's customers usually come, and what an alert is worth.
+
+    The start values of the purchase cadence are maximum marginal likelihood over ln gaps.
+    Raises ValueError naming the parameter that is out of range.
+    """
+
+    # population prior of ln gap (days) between purchase occasions
+    gap_location: float = 1.6
+    gap_location_weight: float = 2.0
+    gap_shape: float = 3.0
+    gap_scale: float = 2.0
+    # beta prior of leaving for good after a purchase
+    dropout_a: float = 1.0
+    dropout_b: float = 4.0
+    # the days of delay that one false alert is worth: more = later and surer
+    alert_cost_days: float = 60.0
+    # the same for visits
+    visit_gap_location: float = 1.0
+    visit_gap_location_weight: float = 2.0
+    visit_gap_shape: float = 3.0
+    visit_gap_scale: float = 2.0
+    visit_dropout_a: float = 1.0
+    visit_dropout_b: float = 4.0
+    visit_alert_cost_days: float = 60.0
+    # purchases (visits) nearer than this to the last one are the same occasion and close no gap
+    occasion_seconds: float = 3_600.0
+    visit_occasion_seconds: float = 3_600.0
+    # a silence decision waits this long for what is still on its way
+    allowed_lateness_seconds: float = 60.0
+    # risk and labels look this far ahead; an open episode is given up after churn_horizon_days
+    horizon_days: float = 60.0
+    churn_horizon_days: float = 180.0
+    value_horizon_days: float = 180.0
+    # no silence is waited for longer than this
+    longest_silence_days: float = 730.0
+    # leaky counters: half-life, the count that opens an episode, log-odds for one unit
+    payment_half_life_days: float = 45.0
+    payment_threshold: float = 2.0
+    payment_weight: float = 0.7
+    complaint_half_life_days: float = 30.0
+    complaint_threshold: float = 2.0
+    complaint_weight: float = 0.7
+    # share of -ln S of the visits' silence that counts for a customer with a purchase rhythm
+    # (the two streams are not independent), and the most that any one stream may say
+    visit_weight: float = 0.5
+    evidence_cap: float = 3.0
+    cancellation_weight: float = 3.0
+    # severity by the chance that the customer has left, 1 - p_alive
+    warning_from: float = 0.4
+    error_from: float = 0.7
+    critical_from: float = 0.9
+    # segment by repeat purchases (visits, for who lives by them)
+    regular_from: float = 3.0
+    loyal_from: float = 10.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not math.isfinite(value):
+                raise ValueError(f"{field.name} must be a finite number, got {value!r}")
+            if field.name not in _ANY_SIGN and value < 0.0:
+                raise ValueError(f"{field.name} must not be negative, got {value!r}")
+            if field.name in _ABOVE_ZERO and value <= 0.0:
+                raise ValueError(f"{field.name} must be above 0, got {value!r}")
+        if not 0.0 < self.warning_from < self.error_from < self.critical_from < 1.0:
+            raise ValueError(
+                "warning_from, error_from and critical_from must rise between 0 and 1, got "
+                f"{self.warning_from!r}, {self.error_from!r}, {self.critical_from!r}"
+            )
+        if self.visit_weight > 1.0:
+            raise ValueError(f"visit_weight must be at most 1, got {self.visit_weight!r}")
+        if self.loyal_from < self.regular_from:
+            raise ValueError(
+                f"loyal_from must be at least regular_from ({self.regular_from!r}), "
+                f"got {self.loyal_from!r}"
+            )
+
+    @cached_property
+    def records(self) -> NDArray[np.void]:
+        """The profile as an array of one record with a field for each tunable."""
+        dtype = np.dtype([(field.name, "f8") for field in fields(self)])
+        values = tuple(float(getattr(self, field.name)) for field in fields(self))
+        return np.array([values], dtype)
+
+    @property
+    def record(self) -> Row:
+        """The profile as the record that kernels read: `profile.record.horizon_days`."""
+        return by_name(self.records)[0]
+
+
+_ANY_SIGN = frozenset({"gap_location", "visit_gap_location"})
+_ABOVE_ZERO = frozenset(
+    {
+        "gap_location_weight", "gap_shape", "gap_scale", "dropout_a", "dropout_b",
+        "alert_cost_days", "visit_gap_location_weight", "visit_gap_shape", "visit_gap_scale",
+        "visit_dropout_a", "visit_dropout_b", "visit_alert_cost_days", "occasion_seconds",
+        "visit_occasion_seconds", "horizon_days", "churn_horizon_days", "value_horizon_days",
+        "longest_silence_days", "payment_half_life_days", "payment_threshold",
+        "complaint_half_life_days", "complaint_threshold", "cancellation_weight",
+    }
+)  # fmt: skip

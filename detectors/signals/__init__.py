@@ -1,0 +1,1 @@
+"""One file a stream: what an observation changes in its customer's row."""

@@ -1,0 +1,161 @@
+"""One partition's customers: rows, their ids, and which of them changed.
+
+Arrays grow by doubling, so `rows`, `dues` and `dirty` may be new arrays after `locate` and
+`restore`: read them from the state each time.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.compiled import by_name, kernel
+from detectors.customer import CUSTOMER, reset
+from detectors.index import FREE, fill_slots, find_slot, hash_slices, locate_all
+from detectors.profile import Profile
+
+Item = TypeVar("Item", bound=np.generic)
+
+POPULATION = np.dtype(
+    [
+        ("applied", "i8", (4,)),  # observations applied, by Input
+        ("duplicates", "i8"),  # seen before, by id: changed nothing
+        ("out_of_order", "i8"),  # behind the customer's last purchase or visit: closed no gap
+        ("decisions", "i8", (6,)),  # by Status (0 unused)
+        ("examples", "i8"),
+        ("gap_count", "f8"),  # closed purchase gaps of all customers: n, sum ln g, sum ln^2 g
+        ("gap_log_sum", "f8"),
+        ("gap_log_squares", "f8"),
+    ],
+    align=True,
+)
+"""What the partition's own record carries beside positions: counts and sums, numbers only."""
+
+
+@kernel
+def _reset_rows(rows: NDArray[np.void], first: int, end: int) -> None:
+    for row in range(first, end):
+        reset(rows[row])
+
+
+@kernel
+def _restore_rows(
+    rows: NDArray[np.void],
+    dues: NDArray[np.float64],
+    where: NDArray[np.int32],
+    restored: NDArray[np.void],
+) -> None:
+    for i in range(where.shape[0]):
+        rows[where[i]] = restored[i]
+        dues[where[i]] = restored[i].due
+
+
+class CustomerState:
+    """Rows and index of one partition; everything that decides is in `engine`.
+
+    rows: CUSTOMER[capacity], the first `size` in use; dues: their `due` once more, side by side,
+    because a search of a million of them then takes under a millisecond; dirty: 1 = changed since
+    `take_dirty`; population: POPULATION[1].
+    """
+
+    def __init__(self, profile: Profile, capacity: int = 1024) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity must be at least 1, got {capacity!r}")
+        self.profile = profile
+        self.size = 0
+        self.rows: NDArray[np.void] = np.zeros(capacity, CUSTOMER)
+        self.dues: NDArray[np.float64] = np.full(capacity, np.inf)
+        self.dirty: NDArray[np.uint8] = np.zeros(capacity, np.uint8)
+        self.population: NDArray[np.void] = np.zeros(1, POPULATION)
+        self.ids: NDArray[np.uint8] = np.zeros(capacity * 16, np.uint8)
+        self.id_ends: NDArray[np.int64] = np.zeros(capacity + 1, np.int64)
+        self._hashes: NDArray[np.uint64] = np.zeros(capacity, np.uint64)
+        self._slots = _free_slots(capacity)
+
+    @property
+    def hashes(self) -> NDArray[np.uint64]:
+        """hash_slices of each row's id: spreads what customers do by the grid."""
+        return self._hashes
+
+    def locate(
+        self, keys: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """Rows of the customers `keys[starts[i]:ends[i]]`; unknown ones are added."""
+        rows = np.empty(starts.shape[0], np.int32)
+        position = 0
+        known = self.size
+        with np.errstate(over="ignore"):  # hashes are modulo 2**64
+            while True:
+                self.size, position = locate_all(
+                    self._slots, self._hashes, self.ids, self.id_ends, self.size,
+                    keys, starts, ends, rows, position,
+                )  # fmt: skip
+                if position == starts.shape[0]:
+                    break
+                self._grow(int(ends[position] - starts[position]))
+        _reset_rows(by_name(self.rows), known, self.size)
+        return rows
+
+    def find(self, customer_id: bytes) -> int:
+        """The customer's row, or -1."""
+        key = np.frombuffer(customer_id, np.uint8)
+        ends = np.array([len(customer_id)])
+        hashed = hash_slices(key, np.zeros(1, np.int64), ends)[0]
+        slot = find_slot(
+            self._slots, self._hashes, self.ids, self.id_ends, key, 0, len(customer_id), hashed
+        )
+        row = int(self._slots[slot])
+        return row if row != FREE else -1
+
+    def customer_id(self, row: int) -> bytes:
+        """The id of the customer in `row`."""
+        if not 0 <= row < self.size:
+            raise IndexError(f"row must be below {self.size}, got {row!r}")
+        return self.ids[self.id_ends[row] : self.id_ends[row + 1]].tobytes()
+
+    def restore(
+        self,
+        keys: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        rows: NDArray[np.void],
+    ) -> None:
+        """Put back rows as they were taken; the last one of a customer counts; none is dirty."""
+        where = self.locate(keys, starts, ends)
+        _restore_rows(by_name(self.rows), self.dues, where, by_name(rows))
+        self.dirty[where] = 0
+
+    def take_dirty(self) -> NDArray[np.int32]:
+        """The rows changed since the last call, in order; they are clean from now on."""
+        changed = np.flatnonzero(self.dirty[: self.size]).astype(np.int32)
+        self.dirty[changed] = 0
+        return changed
+
+    def _grow(self, id_bytes: int) -> None:
+        """Make room for at least one more customer with an id of `id_bytes` bytes."""
+        used = int(self.id_ends[self.size])
+        if used + id_bytes > self.ids.shape[0]:
+            self.ids = _grown(self.ids, max(2 * self.ids.shape[0], used + id_bytes))
+        capacity = self.rows.shape[0]
+        if self.size < capacity:
+            return
+        self.rows = _grown(self.rows, 2 * capacity)
+        self.dues = _grown(self.dues, 2 * capacity)
+        self.dues[capacity:] = np.inf
+        self.dirty = _grown(self.dirty, 2 * capacity)
+        self.id_ends = _grown(self.id_ends, 2 * capacity + 1)
+        self._hashes = _grown(self._hashes, 2 * capacity)
+        self._slots = _free_slots(2 * capacity)
+        fill_slots(self._slots, self._hashes, self.size)
+
+
+def _free_slots(capacity: int) -> NDArray[np.int32]:
+    """A free table with at least two slots a customer."""
+    return np.full(1 << (2 * capacity).bit_length(), FREE, np.int32)
+
+
+def _grown(array: NDArray[Item], length: int) -> NDArray[Item]:
+    """`array` copied into zeroed memory of `length` items (untouched pages cost nothing)."""
+    grown = np.zeros(length, array.dtype)
+    grown[: array.shape[0]] = array
+    return grown
