@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.errors import ConfigurationError
@@ -34,10 +34,13 @@ from streams.settings_groups import (
     Web,
     Word,
 )
-from streams.settings_sources import PREFIX, REMEDY, Source, explain, gather, overlay
+from streams.settings_sources import PREFIX, REMEDY, Source, accepted, explain, gather, overlay
 
 if TYPE_CHECKING:
     from detectors.profile import Profile
+
+# The one parameter that is a setting of its own, for the shell has to know it too.
+_SHARED = "allowed_lateness_seconds"
 
 
 class Settings(BaseSettings):
@@ -92,7 +95,7 @@ class Settings(BaseSettings):
     topics: Topics = Field(default=Topics(), description="topics")
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
-    profile: dict[str, float | str] = Field(default_factory=dict, description="detector parameters")
+    profile: dict[str, float] = Field(default_factory=dict, description="detector parameters")
     model: Model = Field(default=Model(), description="online model")
     log: Log = Field(default=Log(), description="log")
 
@@ -107,14 +110,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments only: so that a `Settings` made in a test does not depend on the machine."""
         return (init_settings,)
-
-    @field_validator("profile", mode="before")
-    @classmethod
-    def _numbers(cls, profile: Any) -> Any:
-        """The environment has only strings; a detector parameter that reads as a number is one."""
-        if not isinstance(profile, dict):
-            return profile
-        return {name: _number(value) for name, value in profile.items()}
 
 
 def load(config: Path | None = None, **flags: Any) -> Settings:
@@ -139,11 +134,21 @@ def merge(found: list[Source]) -> Settings:
 
 def detector_profile(settings: Settings) -> Profile:
     """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
-    from detectors.profile import Profile
+    from detectors.profile import Profile  # imports numba, which most commands do without
 
+    names = [field.name for field in dataclasses.fields(Profile) if field.name != _SHARED]
+    unknown = [name for name in settings.profile if name not in names]
+    if unknown:
+        raise ConfigurationError(
+            f"no such parameter. {accepted(unknown[0], names)}",
+            where=f"profile.{unknown[0]}",
+            remedy=REMEDY,
+        )
     try:
-        return Profile(**settings.profile)
-    except (TypeError, ValueError) as error:
+        return Profile(
+            **settings.profile, allowed_lateness_seconds=settings.allowed_lateness_seconds
+        )
+    except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
 
 
@@ -156,16 +161,8 @@ def config_hash(settings: Settings) -> str:
     decisive = {
         "profile": dataclasses.asdict(detector_profile(settings)),
         "clock": settings.clock,
-        "allowed_lateness_seconds": settings.allowed_lateness_seconds,
         "max_clock_skew_seconds": settings.max_clock_skew_seconds,
         "model": settings.model.model_dump(mode="json"),
     }
-    text = json.dumps(decisive, sort_keys=True, default=str)
+    text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _number(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value

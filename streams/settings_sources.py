@@ -131,7 +131,7 @@ def read_environment(model: type[BaseSettings]) -> dict[str, Any]:
             )
         if not is_known and not (_SERVICE_VALUE.match(value) or _SERVICE_NAME.search(name)):
             raise ConfigurationError(
-                f"no such setting. {_accepted(name, sorted(known))}",
+                f"no such setting. {accepted(name, sorted(known))}",
                 where=f"environment variable {name}",
                 remedy="Unset it, or correct its name.",
             )
@@ -154,7 +154,7 @@ def explain(
         if mistake["type"] == "extra_forbidden":
             names = [name for name, _ in fields(model)]
             group = [name for name in names if name.split(".")[0] == key.split(".")[0]]
-            lines.append(f"{place}: no such setting. {_accepted(key, group or names)}")
+            lines.append(f"{place}: no such setting. {accepted(key, group or names)}")
             continue
         text = mistake["msg"].removeprefix("Value error, ")
         given = mistake["input"]
@@ -164,7 +164,8 @@ def explain(
     return ConfigurationError(what, remedy=REMEDY)
 
 
-def _accepted(wrong: str, names: list[str]) -> str:
+def accepted(wrong: str, names: list[str]) -> str:
+    """What to say about a name that nobody knows: those near to it, or else all."""
     close = difflib.get_close_matches(wrong, names, n=3, cutoff=0.75)
     return f"Did you mean {' or '.join(close)}?" if close else f"Accepted: {', '.join(names)}"
 
@@ -195,7 +196,7 @@ def _nest(model: type[BaseModel], flags: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in flags.items():
         if name not in keys:
             raise ConfigurationError(
-                f"no such setting. {_accepted(name, sorted(keys))}", where=name, remedy=REMEDY
+                f"no such setting. {accepted(name, sorted(keys))}", where=name, remedy=REMEDY
             )
         if value is not None:
             group, _, inner = keys[name].partition(".")

@@ -1,0 +1,98 @@
+"""Logs: one JSON object a line (or colours on a terminal), events named by dotted constants.
+
+Everything goes through here: offbeat's own events by structlog, and what Faust, aiokafka and
+asyncio write by the standard library. A Faust worker must be made with `override_logging=False`
+and `redirect_stdouts=False`, or it puts its own handlers in place of these.
+
+A customer id never enters a log as it is: pass `customer=hashed(customer_id)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor
+
+from streams.settings_groups import Log
+
+WORKER_STARTED = "worker.started"
+WORKER_STOPPED = "worker.stopped"
+WORKER_FAILED = "worker.failed"
+PARTITION_ASSIGNED = "partition.assigned"
+PARTITION_RECOVERED = "partition.recovered"
+PARTITION_REVOKED = "partition.revoked"
+CHECKPOINT_COMMITTED = "checkpoint.committed"
+DEAD_LETTERS_WRITTEN = "dead_letters.written"
+INPUT_PAUSED = "input.paused"
+INPUT_RESUMED = "input.resumed"
+MODEL_PUBLISHED = "model.published"
+MODEL_ADOPTED = "model.adopted"
+
+# aiokafka tells at INFO of every fetch position and group step, asyncio of every slow callback.
+_CHATTY = ("aiokafka", "asyncio", "numba", "faust.transport")
+
+
+def configure(log: Log, stream: TextIO | None = None) -> None:
+    """Route all logging of the process to `stream` (stderr) at `log.level`, as `log.format` says.
+
+    May be called again; the last call holds.
+    """
+    target = stream if stream is not None else sys.stderr
+    as_json = log.format == "json" or (log.format == "auto" and not target.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="wall_time"),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    rendering: list[Processor] = (
+        [structlog.processors.format_exc_info, _render_json]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(timestamp_key="wall_time", colors=target.isatty())]
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    level = logging.getLevelNamesMapping()[log.level.upper()]
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > 10 else level)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger for events with fields: `logger(__name__).info(CHECKPOINT_COMMITTED, alerts=3)`."""
+    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return bound
+
+
+def hashed(customer_id: bytes | str) -> str:
+    """16 hex digits that stand for a customer in logs.
+
+    The same customer gives the same digits everywhere, so that lines can be brought together. It
+    hides the id from a reader, not from somebody who has a list of ids to try.
+
+    >>> hashed("c-81") == hashed(b"c-81")
+    True
+    """
+    data = customer_id.encode() if isinstance(customer_id, str) else customer_id
+    return hashlib.blake2b(data, digest_size=8, person=b"offbeat.log").hexdigest()
+
+
+def _render_json(_: Any, __: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_SERIALIZE_NUMPY).decode()
