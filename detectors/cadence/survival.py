@@ -1,0 +1,132 @@
+"""Student t, compiled: log density, log survival that keeps its digits in both tails, quantile.
+
+    S(z) = I_x(nu / 2, 1 / 2) / 2  for z >= 0,   x = nu / (nu + z^2)
+
+with the regularised incomplete beta function by its continued fraction (modified Lentz). The
+logarithm is taken before anything can underflow. Relative error of ln S below 1e-9 for nu from 0.1
+to 1e4 and |z| to 1e8 (tests compare with scipy.stats); degrees of freedom need not be whole.
+
+Sources: Abramowitz & Stegun 26.5.27 and 26.5.8; Lentz 1976.
+"""
+
+import math
+
+import numpy as np
+
+from detectors.compiled import kernel
+
+LOG_HALF = -0.6931471805599453
+TINY = 1e-300  # in place of a zero denominator
+CONVERGED = 1e-15
+MOST_TERMS = 10_000  # the fraction needs about sqrt(max(a, b)) terms
+
+
+@kernel
+def log_density(z: float, nu: float) -> float:
+    """ln t_nu(z)."""
+    return log_norm(nu) - 0.5 * (nu + 1.0) * math.log1p(z * z / nu)
+
+
+@kernel
+def log_norm(nu: float) -> float:
+    """ln t_nu(0), the part of the log density that does not depend on z."""
+    return math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu) - 0.5 * math.log(nu * math.pi)
+
+
+@kernel
+def beta_fraction(a: float, b: float, x: float) -> float:
+    """Continued fraction of the incomplete beta function, for x < (a + 1) / (a + b + 2)."""
+    c = 1.0
+    d = 1.0 - (a + b) * x / (a + 1.0)
+    d = 1.0 / (d if abs(d) > TINY else TINY)
+    fraction = d
+    for m in range(1, MOST_TERMS):
+        even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+        d = 1.0 + even * d
+        c = 1.0 + even / c
+        d = 1.0 / (d if abs(d) > TINY else TINY)
+        c = c if abs(c) > TINY else TINY
+        fraction *= d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+        d = 1.0 + odd * d
+        c = 1.0 + odd / c
+        d = 1.0 / (d if abs(d) > TINY else TINY)
+        c = c if abs(c) > TINY else TINY
+        step = d * c
+        fraction *= step
+        if abs(step - 1.0) < CONVERGED:
+            break
+    return fraction
+
+
+@kernel
+def log_upper(z: float, nu: float) -> float:
+    """ln S(z) for z >= 0."""
+    if z == 0.0:
+        return LOG_HALF
+    a = 0.5 * nu
+    ratio = z * z / nu
+    log_x = -math.log1p(ratio)
+    log_rest = 2.0 * math.log(z) - math.log(nu) + log_x  # ln (1 - x)
+    x = 1.0 / (1.0 + ratio)
+    front = a * log_x + 0.5 * log_rest + log_norm(nu) + 0.5 * math.log(nu)  # - ln B(a, 1/2) inside
+    if x < (a + 1.0) / (a + 2.5):
+        return LOG_HALF + front - math.log(a) + math.log(beta_fraction(a, 0.5, x))
+    return LOG_HALF + math.log1p(-2.0 * math.exp(front) * beta_fraction(0.5, a, ratio * x))
+
+
+@kernel
+def log_survival(z: float, nu: float) -> float:
+    """ln P(T > z) of a Student t with nu > 0 degrees of freedom; -inf only at z = inf."""
+    if z == np.inf:
+        return -np.inf
+    if z == -np.inf:
+        return 0.0
+    if z >= 0.0:
+        return log_upper(z, nu)
+    return math.log1p(-math.exp(log_upper(-z, nu)))
+
+
+@kernel
+def survival_point(log_s: float, nu: float) -> float:
+    """The z with ln S(z) = log_s; -inf for log_s >= 0 and inf for -inf.
+
+    Newton in u = ln(1 + z), in which the tail of ln S is a straight line, kept in a bracket.
+    """
+    if log_s >= 0.0:
+        return -np.inf
+    if log_s == -np.inf:
+        return np.inf
+    if log_s > LOG_HALF:
+        return -survival_point_upper(math.log(-math.expm1(log_s)), nu)
+    return survival_point_upper(log_s, nu)
+
+
+@kernel
+def survival_point_upper(log_s: float, nu: float) -> float:
+    """The same for log_s <= ln 1/2, where z >= 0."""
+    low = 0.0
+    high = 1.0
+    while log_upper(math.expm1(high), nu) > log_s:
+        low = high
+        high *= 2.0
+        if high > 300.0:  # e^300: beyond any gap, and its square would overflow
+            return math.expm1(300.0)
+    u = 0.5 * (low + high)
+    for _ in range(80):
+        z = math.expm1(u)
+        reached = log_upper(z, nu)
+        if reached > log_s:
+            low = u
+        else:
+            high = u
+        slope = -math.exp(log_density(z, nu) - reached) * (z + 1.0)
+        step = (reached - log_s) / slope
+        moved = u - step
+        if not low <= moved <= high:
+            moved = 0.5 * (low + high)
+        if abs(moved - u) <= 1e-14 * max(1.0, abs(u)):
+            u = moved
+            break
+        u = moved
+    return math.expm1(u)
