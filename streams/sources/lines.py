@@ -77,7 +77,7 @@ def _purchases(rows: NDArray[np.void], heads: Heads, currency: bytes) -> list[by
     return [_PURCHASE % (*head, amount, currency, kinds[kind]) for head, amount, kind in pairs]
 
 
-def _visits(rows: NDArray[np.void], heads: Heads, currency: bytes) -> list[bytes]:
+def _visits(rows: NDArray[np.void], heads: Heads, _currency: bytes) -> list[bytes]:
     kinds = _words(VisitKind)
     pairs = zip(heads, rows["kind"].tolist(), rows["value"].tolist(), strict=True)
     return [
@@ -98,7 +98,7 @@ def _payments(rows: NDArray[np.void], heads: Heads, currency: bytes) -> list[byt
     ]
 
 
-def _support(rows: NDArray[np.void], heads: Heads, currency: bytes) -> list[bytes]:
+def _support(rows: NDArray[np.void], heads: Heads, _currency: bytes) -> list[bytes]:
     kinds = _words(SupportKind)
     columns = (rows["kind"].tolist(), rows["value"].tolist(), rows["extra"].tolist())
     return [
