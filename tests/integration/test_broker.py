@@ -108,7 +108,9 @@ async def test_a_given_folder_keeps_the_data_from_one_broker_to_the_next(tmp_pat
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_broker_and_its_folder_go_with_their_parent(ending: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", _CHILD], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", _CHILD], stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout is not None
         pid, folder = parent.stdout.readline().split()
         assert _alive(int(pid))
@@ -120,7 +122,14 @@ def test_a_broker_and_its_folder_go_with_their_parent(ending: signal.Signals) ->
 
 
 def test_the_command_prints_the_address_and_ends_in_order() -> None:
-    command = [sys.executable, "-c", "from streams.cli import main; main()", "broker", "--port", "0"]
+    command = [
+        sys.executable,
+        "-c",
+        "from streams.cli import main; main()",
+        "broker",
+        "--port",
+        "0",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("127.0.0.1:")
