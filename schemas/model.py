@@ -23,8 +23,10 @@ VERSIONS = 8
 
 
 class ModelFeature(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature: its running mean and population variance, its weight in log-odds a standard
-    deviation, and the sum of squared gradients that its learning rate is divided by the root of."""
+    """One feature: running mean and population variance, and its weight in log-odds a deviation.
+
+    `squared_gradients` is AdaGrad's running sum: the learning rate is divided by its root.
+    """
 
     name: str
     mean: float

@@ -19,7 +19,7 @@ from river import linear_model, optim, preprocessing, utils
 
 from detectors.learning.drift import DriftWatch
 from detectors.learning.scorer import Score, additive, log_loss
-from detectors.learning.weights import FeatureWeights, Weights
+from detectors.learning.weights import DriftState, FeatureWeights, Weights
 
 # Measured beside FTRL 0.05, trees and forests on CDNOW and the Complete Journey: the best two are
 # equal within noise, and AdaGrad's state is one number a feature (docs/decisions/0006).
@@ -56,19 +56,11 @@ class ChurnModel:
     True
     """
 
-    def __init__(self, features: Sequence[str]) -> None:
-        zeros = tuple(FeatureWeights(name, 0.0, 0.0, 0.0, 0.0) for name in features)
-        self._load(Weights(zeros, 0.0, 0, 0, 0.0, 0.0, DriftWatch().state))
-
-    @classmethod
-    def from_weights(cls, weights: Weights) -> ChurnModel:
-        """The model that goes on learning exactly as the one that wrote the weights would have."""
-        model = cls.__new__(cls)
-        model._load(weights)
-        return model
-
-    def _load(self, weights: Weights) -> None:
-        features = weights.features
+    def __init__(self, features: Sequence[str], weights: Weights | None = None) -> None:
+        if weights is None:
+            zeros = tuple(FeatureWeights(name, 0.0, 0.0, 0.0, 0.0) for name in features)
+            weights = Weights(zeros, 0.0, 0, 0, 0.0, 0.0, DriftState())
+        weights = weights.arranged(features)
         self.features = weights.names
         self.labels = weights.labels
         self.churned = weights.churned
@@ -84,12 +76,19 @@ class ChurnModel:
             return
         # each label carries every feature, so that one count serves scaler and optimiser
         self._scaler.counts.update(dict.fromkeys(self.features, weights.labels))
-        self._scaler.means.update({f.name: f.mean for f in features})
-        self._scaler.vars.update({f.name: f.variance for f in features})
+        self._scaler.means.update({f.name: f.mean for f in weights.features})
+        self._scaler.vars.update({f.name: f.variance for f in weights.features})
         self._optimizer.n_iterations = weights.labels
-        self._optimizer.g2.update({f.name: f.squared_gradients for f in features})
-        # river reads its weights through a property, and has no way to give them but this
-        self._regression._weights = utils.VectorDict({f.name: f.weight for f in features})
+        self._optimizer.g2.update({f.name: f.squared_gradients for f in weights.features})
+        slopes: utils.VectorDict[str, float] = utils.VectorDict(
+            {f.name: f.weight for f in weights.features}
+        )
+        self._regression._weights = slopes  # noqa: SLF001  # river's `weights` is read-only
+
+    @classmethod
+    def from_weights(cls, weights: Weights) -> ChurnModel:
+        """The model that goes on learning exactly as the one that wrote the weights would have."""
+        return cls(weights.names, weights)
 
     def to_weights(self) -> Weights:
         """Everything learnt so far."""
@@ -185,7 +184,7 @@ def resume(weights: Weights, features: Sequence[str]) -> Resumed:
     the sum.
     """
     if set(weights.names) == set(features):
-        return Resumed(ChurnModel.from_weights(weights.arranged(features)), None)
+        return Resumed(ChurnModel(features, weights), None)
     gone = [name for name in weights.names if name not in features]
     new = [name for name in features if name not in weights.names]
     reason = f"features changed: gone {', '.join(gone) or 'none'}, new {', '.join(new) or 'none'}"

@@ -1,4 +1,4 @@
-"""The online model: what it learns, how it explains itself, and that it can be put down anywhere."""
+"""The online model: what it learns, how it explains itself, and that it can be put down."""
 
 import json
 import math
@@ -17,7 +17,7 @@ NAMES = [f"feature_{j}" for j in range(8)]
 
 
 class World:
-    """Labels drawn from a logistic law with weights of its own; everything follows from the seed."""
+    """Labels drawn from a logistic law with weights of its own, all from one seed."""
 
     def __init__(self, n: int, seed: int = 7) -> None:
         rng = np.random.default_rng(seed)

@@ -1,0 +1,1 @@
+"""How the online model is taught, kept and shared among workers."""

@@ -1,0 +1,45 @@
+"""Reading the model topic: one partition, committed records only, no group."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+# How long one poll waits for more; `stop` does not wait for it, since it cancels.
+POLL_MS = 500
+
+
+@asynccontextmanager
+async def reader(options: Mapping[str, Any], topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer at the start of the topic's only partition. `options`: those of any client."""
+    partition = TopicPartition(topic, 0)
+    consumer = AIOKafkaConsumer(
+        **options,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def poll(consumer: AIOKafkaConsumer) -> list[ConsumerRecord[bytes, bytes]]:
+    """What has come since the last poll; tombstones left out."""
+    fetched = await consumer.getmany(timeout_ms=POLL_MS)
+    return [record for records in fetched.values() for record in records if record.value]
+
+
+async def read_to_end(consumer: AIOKafkaConsumer, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
+    """All records up to the last one that was committed when this was called."""
+    partition = TopicPartition(topic, 0)
+    end = (await consumer.end_offsets([partition]))[partition]
+    records: list[ConsumerRecord[bytes, bytes]] = []
+    while await consumer.position(partition) < end:
+        records.extend(await poll(consumer))
+    return records

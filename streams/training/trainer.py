@@ -1,0 +1,200 @@
+"""The trainer: examples in, versions of the model out. Knows neither Kafka nor the clock.
+
+The model's record holds the position that it has learnt up to, and is written in the transaction
+that commits this position. So a crash goes back to a record and a position that belong together:
+no label is lost, and none is learnt twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from detectors.learning.model import ChurnModel, resume
+from schemas import examples, model
+from streams.errors import GapError, StateError
+from streams.training.weights import from_record, record_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What the trainer is told.
+
+    `features` are those that this version of the program computes. With `min_labels` labels of both
+    outcomes the model replaces the static score. After `publish_labels` labels a checkpoint is due.
+
+    `grid_seconds` of event time lie between two moments at which a version can take effect. A
+    version does so at the second grid point after its last label, hence one to two steps later:
+    a day is far more than readers lag behind each other, and little beside a horizon of months.
+    """
+
+    features: tuple[str, ...]
+    min_labels: int
+    publish_labels: int
+    grid_seconds: float = 86400.0
+
+    def __post_init__(self) -> None:
+        if not self.features:
+            raise ValueError("features is empty; accepted: at least one name")
+        for name in ("min_labels", "publish_labels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; accepted: 1 or more")
+        if not (math.isfinite(self.grid_seconds) and self.grid_seconds > 0):
+            raise ValueError(f"grid_seconds is {self.grid_seconds}; accepted: more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the last transaction left: the model's newest record, the group's position, and where
+    the log of examples starts now.
+    """
+
+    record: bytes | None
+    next_offset: int | None
+    log_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch: labels learnt, examples skipped by reason, rises of the error."""
+
+    learnt: int
+    skipped: Counter[str]
+    drifts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """To be written as one: the record, and the position in the examples."""
+
+    key: bytes
+    value: bytes
+    next_offset: int
+
+
+class Trainer:
+    """Learns one partition of examples from where the last transaction left it.
+
+    Afterwards `next_offset` is the offset to read first; `restarted` says why the model had to
+    begin again (None: it did not), and `lost` how many offsets the log has dropped unread.
+
+    Raises StateError when record and position contradict each other, or the record is not readable.
+    """
+
+    def __init__(self, training: Training, committed: Committed) -> None:
+        self._training = training
+        self._version: str | None = None
+        self._labelled_until: datetime | None = None
+        self._model = ChurnModel(training.features)
+        self.restarted: str | None = None
+        position = committed.next_offset
+        if committed.record is not None:
+            position = self._restore(committed.record, position)
+        elif position:
+            raise StateError(
+                f"position {position} is committed, but there is no model that has learnt so far",
+                where="model",
+                remedy="Bring the topic back; or reset the group's offsets of the examples to the "
+                "earliest, and the model begins again.",
+            )
+        self.next_offset = committed.log_start if position is None else position
+        self.lost = max(0, committed.log_start - self.next_offset)
+        self.next_offset += self.lost
+        self._checkpointed = (self.next_offset, self._model.labels)
+
+    @property
+    def model(self) -> ChurnModel:
+        """The model as it is now, for its figures."""
+        return self._model
+
+    @property
+    def due(self) -> bool:
+        """Whether enough labels were learnt since the last checkpoint."""
+        return self._model.labels - self._checkpointed[1] >= self._training.publish_labels
+
+    def take(self, values: list[bytes], first: int, after: int) -> Taken:
+        """Learn the examples of the fetch positions [first, after).
+
+        What lies before `next_offset` was learnt already and is dropped. Raises GapError when
+        positions are missing, and when a batch begins before `next_offset` and ends beyond it.
+        An example that cannot be learnt (not readable, another version's features, a number that
+        is not finite) is skipped and counted: it must not stand in the way of the others.
+        """
+        if after <= self.next_offset:
+            return Taken(0, Counter(), 0)
+        if first != self.next_offset:
+            raise GapError(
+                f"examples {first} to {after} came, and {self.next_offset} was expected",
+                where="examples",
+                remedy="The restart goes on from the last commit.",
+            )
+        skipped: Counter[str] = Counter()
+        drifts = 0
+        before = self._model.labels
+        for value in values:
+            try:
+                example = examples.decode(value)
+                learnt = self._model.learn(example.features, example.outcome, example.static_logit)
+            except (msgspec.DecodeError, ValueError) as error:
+                skipped[str(error)] += 1
+                continue
+            drifts += learnt.drifted
+            until = self._labelled_until
+            self._labelled_until = max(until, example.label_time) if until else example.label_time
+        self.next_offset = after
+        return Taken(self._model.labels - before, skipped, drifts)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The model and its position, to be written in one transaction; None without news.
+
+        The caller ends the process if the transaction fails, so what is given counts as written.
+        """
+        if self._labelled_until is None or self.next_offset == self._checkpointed[0]:
+            return None
+        grid = self._training.grid_seconds
+        point = math.floor(self._labelled_until.timestamp() / grid) + 2
+        weights = self._model.to_weights()
+        record = model.Model(
+            version="",
+            parent=self._version,
+            effective_from=datetime.fromtimestamp(point * grid, UTC),
+            ready=weights.ready(self._training.min_labels),
+            next_offset=self.next_offset,
+            labelled_until=self._labelled_until,
+            **record_fields(weights),
+        )
+        self._version = model.digest(record)
+        record = msgspec.structs.replace(record, version=self._version)
+        self._checkpointed = (self.next_offset, self._model.labels)
+        return Checkpoint(model.key(point), msgspec.json.encode(record), self.next_offset)
+
+    def _restore(self, value: bytes, committed: int | None) -> int:
+        """Take up the record; returns its position, which also outlives the group's own.
+
+        Brokers forget the offsets of a group that has been away for a week; the record knows.
+        """
+        try:
+            record = model.decode(value)
+            resumed = resume(from_record(record), self._training.features)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise StateError(
+                f"the newest model is not readable: {error}",
+                where="model",
+                remedy="If a newer version of offbeat wrote it, run that one; else delete the "
+                "topic's records, and the model begins again.",
+            ) from error
+        if committed is not None and committed != record.next_offset:
+            raise StateError(
+                f"the model has learnt up to {record.next_offset}, and {committed} is committed",
+                where="examples",
+                remedy="Something else moved the group's offsets: set them to "
+                f"{record.next_offset} again.",
+            )
+        self._model, self.restarted = resumed
+        self._version = record.version
+        self._labelled_until = record.labelled_until
+        return record.next_offset
