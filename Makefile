@@ -1,0 +1,79 @@
+# One task runner for people and CI. Needs Python 3.11 or newer with pip, make, and a package registry
+# that pip knows; everything else is brought into .tools and .venv. `make` alone lists the tasks.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+TOOLS := .tools/uv-$(UV_VERSION)
+UV := $(TOOLS)/bin/uv
+BIN := .venv/bin
+
+# uv makes the environment from the Python above and never fetches one of its own.
+export UV_PYTHON_DOWNLOADS := never
+export PIP_ROOT_USER_ACTION := ignore
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format silence crash throughput badinput schemas lock lock-jars clean
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## make .venv from requirements.lock (every task does it when it has to)
+
+demo: .venv/.installed ## start a broker, simulate customers, watch the alerts
+	@$(BIN)/offbeat demo
+
+test: .venv/.installed ## run all tests, on a real broker
+	@$(BIN)/pytest $(ARGS)
+
+lint: .venv/.installed ## check style, types and the way imports point
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/.installed ## mend what can be mended by machine
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+silence crash throughput badinput: .venv/.installed
+	@$(BIN)/python -m benchmarks.$@ $(ARGS)
+
+silence: ## show how soon a silence is noticed, and how often wrongly
+crash: ## kill workers; show that nothing is lost or said twice
+throughput: ## show events a second and CPU time an event
+badinput: ## send what nobody should send; show where it ends up
+
+schemas: .venv/.installed ## write JSON Schemas and the AsyncAPI document to build/schemas
+	@$(BIN)/offbeat schemas build/schemas
+
+lock: $(UV) ## resolve the dependencies anew
+	@echo "Resolving the dependencies of pyproject.toml …"
+	@$(UV) pip compile pyproject.toml --universal --all-extras --group dev --generate-hashes \
+	  --no-emit-index-url --no-annotate --quiet -o requirements.lock
+
+lock-jars: .venv/.installed ## resolve the embedded broker's jars anew
+	@mkdir -p build && $(BIN)/python -m streams.kafka.jars > build/jars.lock
+	@mv build/jars.lock streams/kafka/jars.lock
+
+clean: ## remove everything that was made here
+	rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: .venv/.synced pyproject.toml
+	@echo "Installing offbeat itself …"
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.venv/.synced: $(UV) requirements.lock
+	@echo "Installing the locked dependencies into .venv (the first time some 400 MB) …"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=…"; exit 1; }
+	@echo "Bringing uv $(UV_VERSION) into $(TOOLS) …"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target $(TOOLS) uv==$(UV_VERSION)
