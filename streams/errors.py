@@ -1,24 +1,22 @@
 """Every error that offbeat raises on purpose, as one tree.
 
     OffbeatError
-    ├── PermanentError          the same input fails the same way: somebody has to change something
-    │   ├── ConfigurationError  a setting, a flag or an installation          exit 78 (EX_CONFIG)
-    │   ├── TopicsError         topics missing, or not as their specs say     exit 78 (EX_CONFIG)
-    │   ├── InputError          a file or record given by the user            exit 65 (EX_DATAERR)
-    │   ├── StateError          recovered state contradicts what was committed  exit 70 (EX_SOFTWARE)
-    │   └── SeamError           a private seam of Faust or aiokafka has moved   exit 70 (EX_SOFTWARE)
+    ├── PermanentError          the same input fails the same way: something has to be changed
+    │   ├── ConfigurationError  a setting, a flag, an installation   exit 78 (EX_CONFIG)
+    │   ├── TopicsError         topics missing, or not as specified  exit 78 (EX_CONFIG)
+    │   ├── InputError          a file or record given by the user   exit 65 (EX_DATAERR)
+    │   ├── StateError          recovered state is not what was saved  exit 70 (EX_SOFTWARE)
+    │   └── SeamError           a seam of Faust or aiokafka has moved  exit 70 (EX_SOFTWARE)
     └── TransientError          a restart goes on from the last commit
-        ├── BrokerError         no broker answers, or not in time             exit 69 (EX_UNAVAILABLE)
-        ├── FencedError         another worker owns the partition now         exit 75 (EX_TEMPFAIL)
-        ├── GapError            fetched positions do not follow each other    exit 75 (EX_TEMPFAIL)
-        └── StalledError        lag, and no progress                          exit 75 (EX_TEMPFAIL)
+        ├── BrokerError         no broker answers, or not in time    exit 69 (EX_UNAVAILABLE)
+        ├── FencedError         another worker owns the partition    exit 75 (EX_TEMPFAIL)
+        ├── GapError            fetched positions do not follow      exit 75 (EX_TEMPFAIL)
+        └── StalledError        lag, and no progress                 exit 75 (EX_TEMPFAIL)
 
 A message has three parts: what was wrong, where, and what to do next. A supervisor restarts after
 any exit; the exit code tells an operator's alert whether a restart can help (69, 75) or not.
 The codes are those of BSD's sysexits(3).
 """
-
-from __future__ import annotations
 
 from typing import ClassVar
 

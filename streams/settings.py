@@ -11,8 +11,6 @@ Secrets come from a file or from the environment only: a flag shows in `ps`, a T
 `Settings(...)` itself reads nothing; only `load` looks at the world.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json
@@ -132,9 +130,9 @@ def merge(found: list[Source]) -> Settings:
     return settings
 
 
-def detector_profile(settings: Settings) -> Profile:
+def detector_profile(settings: Settings) -> "Profile":
     """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
-    from detectors.profile import Profile  # imports numba, which most commands do without
+    from detectors.profile import Profile  # noqa: PLC0415  # numba: most commands do without it
 
     names = [field.name for field in dataclasses.fields(Profile) if field.name != _SHARED]
     unknown = [name for name in settings.profile if name not in names]

@@ -3,8 +3,6 @@
 A default carries its arithmetic; a check says what would be accepted.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -78,7 +76,7 @@ class Kafka(_Group):
     tls_key_file: Path | None = Field(
         default=None, description="PEM of the key to that certificate"
     )
-    # A dead worker's partitions wait this long. 10 s survives a stop-the-world pause of a few seconds.
+    # A dead worker's partitions wait this long; 10 s survives a pause of a few seconds.
     session_timeout_seconds: Seconds = Field(
         default=10.0, description="silence after which a worker is dead"
     )

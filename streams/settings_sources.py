@@ -3,8 +3,6 @@
 Knows nothing about a particular setting: the model is an argument.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

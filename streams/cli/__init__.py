@@ -4,8 +4,6 @@ Nothing but typer is imported until a command has been chosen: `offbeat --help` 
 what one command needs (numba, Faust, Kafka's Java) costs the others nothing.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from typing import Annotated, Any
@@ -53,7 +51,7 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich's help imports Markdown and syntax highlighters: a third of a second
+    rich_markup_mode=None,  # rich's help imports Markdown and lexers: a third of a second
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -101,14 +99,13 @@ def _load(name: str) -> Any:
             where=f"offbeat {name}",
             remedy="Install all of it: pip install 'offbeat[demo]'.",
         ) from error
+    outer = typer.Typer(add_completion=False, rich_markup_mode=None)
     group = getattr(module, "app", None)
     if group is None:
-        group = typer.Typer(pretty_exceptions_enable=False)
-        group.command(name, help=COMMANDS[name])(module.command)
-    group.rich_markup_mode = None
-    command = typer.main.get_command(group)
-    command.name = name
-    return command
+        outer.command(name)(module.command)
+        return typer.main.get_command(outer)
+    outer.add_typer(group, name=name)
+    return typer.main.get_group(outer).commands[name]
 
 
 def _print_error(error: Any) -> None:

@@ -1,7 +1,5 @@
 """`offbeat config`: which settings hold, where each came from, and whether they are acceptable."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path
@@ -43,7 +41,7 @@ def show(config: options.Config = None) -> None:
 
 @app.command()
 def check(config: options.Config = None) -> None:
-    """Say whether the settings are acceptable; the exit code is 0, or 78 with every mistake named."""
+    """Say whether the settings are acceptable: exit code 0, or 78 and every mistake named."""
     settings = merge(gather(Settings, config, {}))
     print(f"The settings are acceptable. config_hash = {config_hash(settings)}")
 

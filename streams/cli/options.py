@@ -1,7 +1,5 @@
 """Flags that several commands share, so that they are called and explained the same everywhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

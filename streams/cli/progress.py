@@ -1,7 +1,5 @@
 """Progress for people: a bar on a terminal, now and then a line anywhere else."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -7,8 +7,6 @@ not go back will do (`time.monotonic`).
     live    positions move while there is lag, and somebody still looks at them
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -46,7 +44,7 @@ class Health:
         self._observed = now
 
     def assigned(self, partitions: Iterable[int]) -> None:
-        """The group has given this worker these partitions; those it had before keep their state."""
+        """The group has given this worker these partitions; those that it had keep their state."""
         owned = set(partitions)
         self._recovering = (self._recovering & owned) | (owned - self._owned)
         self._owned = owned
@@ -66,7 +64,7 @@ class Health:
         self._position, self._lag, self._observed = position, lag, now
 
     def ready(self) -> Verdict:
-        """May traffic rely on this worker? Owning nothing is fine: there are more workers than work."""
+        """May anybody rely on this worker? One that owns nothing is fine: it stands by."""
         if not self._assigned:
             return Verdict(False, "not yet a member of the group")
         if self._recovering:
@@ -103,18 +101,19 @@ def install(app: faust.App, metrics: Metrics, health: Health, clock: Callable[[]
     """
     app.web.blueprints = BlueprintManager()
 
-    @app.page("/metrics")
     async def metrics_page(view: faust.web.View, request: faust.web.Request) -> faust.web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return view.bytes(encode(metrics.registry), headers={"Content-Type": content_type})
 
-    @app.page("/livez")
-    async def livez(view: faust.web.View, request: faust.web.Request) -> faust.web.Response:
+    async def livez(view: faust.web.View, _: faust.web.Request) -> faust.web.Response:
         return _answer(view, health.live(clock()))
 
-    @app.page("/readyz")
-    async def readyz(view: faust.web.View, request: faust.web.Request) -> faust.web.Response:
+    async def readyz(view: faust.web.View, _: faust.web.Request) -> faust.web.Response:
         return _answer(view, health.ready())
+
+    app.page("/metrics")(metrics_page)
+    app.page("/livez")(livez)
+    app.page("/readyz")(readyz)
 
 
 def _answer(view: faust.web.View, verdict: Verdict) -> faust.web.Response:

@@ -7,8 +7,6 @@ and `redirect_stdouts=False`, or it puts its own handlers in place of these.
 A customer id never enters a log as it is: pass `customer=hashed(customer_id)`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import sys
@@ -32,6 +30,7 @@ INPUT_PAUSED = "input.paused"
 INPUT_RESUMED = "input.resumed"
 MODEL_PUBLISHED = "model.published"
 MODEL_ADOPTED = "model.adopted"
+EXAMPLES_SKIPPED = "examples.skipped"
 
 # aiokafka tells at INFO of every fetch position and group step, asyncio of every slow callback.
 _CHATTY = ("aiokafka", "asyncio", "numba", "faust.transport")

@@ -7,8 +7,7 @@ two workers in a process do not share counts. Base units (seconds, bytes), names
 `python -m streams.ops.metrics` prints docs/metrics.md.
 """
 
-from __future__ import annotations
-
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -60,9 +59,6 @@ class Metrics:
         self.build = self._info("offbeat_build", "Version of offbeat and config_hash.")
         self.events = self._counter(
             "offbeat_events_total", "Events read, by what became of them.", "topic", "outcome"
-        )
-        self.late_events = self._counter(
-            "offbeat_late_events_total", "Applied behind their input's watermark.", "topic"
         )
         self.dead_letters = self._counter(
             "offbeat_dead_letters_total", "Records that could not be read.", "topic", "reason"
@@ -118,7 +114,7 @@ class Metrics:
         )
         self.examples = self._counter("offbeat_examples_total", "Examples for the model written.")
         self.labels = self._counter(
-            "offbeat_labels_total", "Labels that the model has learnt from.", "outcome"
+            "offbeat_labels_total", "Labels that the model has learnt from."
         )
         self.log_loss = self._gauge(
             "offbeat_model_log_loss",
@@ -197,4 +193,4 @@ def page(catalogue: Iterable[Entry]) -> str:
 
 
 if __name__ == "__main__":
-    print(page(Metrics(CollectorRegistry()).catalogue), end="")
+    sys.stdout.write(page(Metrics(CollectorRegistry()).catalogue))

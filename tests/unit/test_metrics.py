@@ -1,0 +1,82 @@
+"""The catalogue of metrics: names, units, and that the page says what is served."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from streams.ops import metrics as catalogue
+from streams.ops.metrics import Metrics
+
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(CollectorRegistry())
+
+
+def test_the_page_is_what_the_catalogue_prints(metrics: Metrics) -> None:
+    assert PAGE.read_text() == catalogue.page(metrics.catalogue)
+
+
+def test_names_are_prefixed_and_end_with_their_unit(metrics: Metrics) -> None:
+    for entry in metrics.catalogue:
+        assert re.fullmatch(r"offbeat_[a-z]+(_[a-z]+)*", entry.name)
+        assert entry.kind != "counter" or entry.name.endswith("_total")
+        assert entry.kind != "info" or entry.name.endswith("_info")
+        if entry.unit in ("seconds", "bytes"):
+            assert entry.name.endswith(f"_{entry.unit}")
+
+
+def test_no_name_is_there_twice(metrics: Metrics) -> None:
+    names = [entry.name for entry in metrics.catalogue]
+    assert len(names) == len(set(names))
+
+
+def test_no_label_can_hold_a_customer(metrics: Metrics) -> None:
+    known = {"topic", "outcome", "reason", "status", "severity", "partition", "model", "state"}
+    assert {label for entry in metrics.catalogue for label in entry.labels} <= known
+
+
+def test_buckets_rise(metrics: Metrics) -> None:
+    for entry in metrics.catalogue:
+        assert list(entry.buckets) == sorted(set(entry.buckets))
+        assert bool(entry.buckets) == (entry.kind == "histogram")
+
+
+def test_everything_in_the_catalogue_is_served_with_its_kind(metrics: Metrics) -> None:
+    served = {family.name: family.type for family in metrics.registry.collect()}
+    for entry in metrics.catalogue:
+        family = entry.name.removesuffix("_total").removesuffix("_info")
+        assert served[family] == entry.kind
+
+
+def test_the_process_itself_is_measured_too(metrics: Metrics) -> None:
+    assert metrics.registry.get_sample_value("process_cpu_seconds_total") is not None
+
+
+def test_two_workers_in_a_process_count_apart() -> None:
+    one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
+    one.rebalances.inc()
+    assert one.registry.get_sample_value("offbeat_rebalances_total") == 1
+    assert other.registry.get_sample_value("offbeat_rebalances_total") == 0
+
+
+def test_a_partition_that_went_away_leaves_no_series(metrics: Metrics) -> None:
+    by_partition = [e.name for e in metrics.catalogue if e.labels == ("partition",)]
+    for gauge in (
+        metrics.open_episodes,
+        metrics.watermark,
+        metrics.watermark_lag,
+        metrics.waiting,
+        metrics.customers,
+        metrics.state_bytes,
+    ):
+        gauge.labels("1").set(1)
+        gauge.labels("2").set(1)
+    metrics.forget(1)
+    for name in by_partition:
+        assert metrics.registry.get_sample_value(name, {"partition": "1"}) is None
+        assert metrics.registry.get_sample_value(name, {"partition": "2"}) == 1
