@@ -31,6 +31,13 @@ class Cause(IntFlag):
     CANCELLATION_REQUEST = 16
 
 
+PURCHASE_SILENCE = int(Cause.PURCHASE_SILENCE)
+VISIT_SILENCE = int(Cause.VISIT_SILENCE)
+PAYMENT_TROUBLE = int(Cause.PAYMENT_TROUBLE)
+COMPLAINTS = int(Cause.COMPLAINTS)
+CANCELLATION_REQUEST = int(Cause.CANCELLATION_REQUEST)
+
+
 class Episode(IntEnum):
     """Where a customer stands: nothing said, at risk, or given up until a return."""
 
@@ -38,6 +45,10 @@ class Episode(IntEnum):
     OPEN = 1
     EXPIRED = 2
 
+
+NONE = int(Episode.NONE)
+OPEN = int(Episode.OPEN)
+EXPIRED = int(Episode.EXPIRED)
 
 CUSTOMER = np.dtype(
     [

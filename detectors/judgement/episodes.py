@@ -1,11 +1,28 @@
-"""Decisions: what is said about a customer, and the ids under which it is said."""
+"""Episodes: what is said about a customer, when, and the ids under which it is said.
 
+An episode opens when a cause speaks, is updated when its severity or its set of causes changes,
+and ends resolved (no cause is left: the customer came back, or what troubled them did not last) or
+expired (the churn horizon passed in silence). At most one lies between two purchases: whatever
+reopens before the next purchase goes on under the same anchor, with growing sequence.
+"""
+
+import math
 from enum import IntEnum
-from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detectors.compiled import Row, Rows, kernel
+from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
+from detectors.customer import EXPIRED as EPISODE_EXPIRED
+from detectors.judgement.identity import alert_id as alert_id
+from detectors.judgement.identity import fingerprint as fingerprint
+from detectors.judgement.risk import assess, left_logit, sigmoid
+from detectors.judgement.schedule import severity_at
+from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
+from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
 
 
 class Status(IntEnum):
@@ -26,6 +43,11 @@ class Severity(IntEnum):
     ERROR = 3
     CRITICAL = 4
 
+
+OPENED = int(Status.OPENED)
+UPDATED = int(Status.UPDATED)
+RESOLVED = int(Status.RESOLVED)
+STATUS_EXPIRED = int(Status.EXPIRED)
 
 DECISION = np.dtype(
     [
@@ -53,20 +75,101 @@ DECISION = np.dtype(
 """One decision; it depends on its customer's row and the profile alone."""
 
 
-def alert_id(tenant: str, customer_id: bytes, anchor: float) -> str:
-    """32 hex digits that name one episode: blake2b over tenant, customer and anchor in ms.
+class Output(NamedTuple):
+    """Where kernels write: preallocated records, the customers beside them, and how many."""
 
-    The same topics give the same ids on every replay; no score and no wall time enters.
-    """
-    digest = blake2b(digest_size=16, person=b"offbeat.alert.v1")
-    for part in (tenant.encode(), customer_id, str(round(anchor * 1000.0)).encode()):
-        digest.update(len(part).to_bytes(4, "big") + part)
-    return digest.hexdigest()
+    decisions: Rows  # DECISION[capacity]
+    customers: Rows  # CUSTOMER[capacity]: the row as it was when decided
+    examples: Rows  # EXAMPLE[capacity]
+    counts: NDArray[np.int64]  # [decisions, examples] written
+    population: Rows  # POPULATION[1]
 
 
-def fingerprint(tenant: str, customer_id: bytes, causes: int) -> str:
-    """32 hex digits that group alerts of one kind: tenant, customer and set of causes."""
-    digest = blake2b(digest_size=16, person=b"offbeat.cause.v1")
-    for part in (tenant.encode(), customer_id, bytes([causes])):
-        digest.update(len(part).to_bytes(4, "big") + part)
-    return digest.hexdigest()
+@kernel
+def say(c: Row, row: int, status: int, now: float, p: Row, out: Output) -> None:
+    """Record a decision about the customer, evaluated at its own time."""
+    prior, silence, visits, risk = assess(c, now, p)
+    payments = payment_evidence(c, p)
+    complaints = complaint_evidence(c, p)
+    cancellation = cancellation_evidence(c, p)
+    c.sequence += 1
+    if status == OPENED or status == UPDATED:
+        c.announced_causes = c.causes
+    d = out.decisions[out.counts[0]]
+    d.time = now
+    d.anchor = c.anchor
+    d.opened_at = c.opened_at
+    d.resolved_at = now if status == RESOLVED else math.nan
+    d.risk = sigmoid(risk)
+    d.p_alive = sigmoid(-(prior + silence + visits + payments + complaints + cancellation))
+    d.prior_logit = prior
+    d.silence_logit = silence
+    d.visit_logit = visits
+    d.payment_logit = payments
+    d.complaint_logit = complaints
+    d.cancellation_logit = cancellation
+    take_features(d.features, c, now, p)
+    d.row = row
+    d.sequence = c.sequence
+    d.status = status
+    d.severity = c.severity
+    d.causes = c.announced_causes
+    out.customers[out.counts[0]] = c
+    out.counts[0] += 1
+    out.population[0].decisions[status] += 1
+
+
+@kernel
+def speaks(c: Row) -> bool:
+    """Whether a cause that opens an episode is active: silent visits only for want of purchases."""
+    openers = int(c.causes)
+    if int(c.n_purchases) >= 2:
+        openers &= ~VISIT_SILENCE
+    return openers != 0
+
+
+@kernel
+def judge(c: Row, row: int, now: float, came_back: bool, p: Row, out: Output) -> None:
+    """Open, update or resolve the customer's episode as its causes and severity stand now."""
+    if int(c.episode) == EPISODE_EXPIRED:
+        c.causes = 0
+        if came_back:
+            c.episode = NONE
+    elif int(c.episode) == OPEN:
+        if not speaks(c):
+            say(c, row, RESOLVED, now, p, out)
+            c.episode = NONE
+            return
+        severity = severity_at(left_logit(c, now, p), p)
+        if severity != int(c.severity) or int(c.causes) != int(c.announced_causes):
+            c.severity = severity
+            say(c, row, UPDATED, now, p, out)
+    elif speaks(c):
+        c.episode = OPEN
+        c.opened_at = now
+        c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
+        c.severity = severity_at(left_logit(c, now, p), p)
+        say(c, row, OPENED, now, p, out)
+
+
+@kernel
+def step_up(c: Row, row: int, now: float, p: Row, out: Output) -> None:
+    """Silence alone has lifted the open episode's severity."""
+    c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
+    say(c, row, UPDATED, now, p, out)
+
+
+@kernel
+def expire(c: Row, row: int, now: float, p: Row, out: Output) -> None:
+    """The churn horizon has passed in silence: nothing more is said until the customer returns."""
+    say(c, row, STATUS_EXPIRED, now, p, out)
+    c.episode = EPISODE_EXPIRED
+    c.causes = 0
+
+
+@kernel
+def move_anchor(c: Row, t: float) -> None:
+    """The next episode is another one; its decisions are counted from 1."""
+    if not c.anchor == t:
+        c.anchor = t
+        c.sequence = 0

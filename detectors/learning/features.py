@@ -1,8 +1,24 @@
-"""The features of a customer at a time, and the example that their outcome makes of them."""
+"""The features of a customer at a time, and the examples that their outcomes make of them.
+
+Every customer with two purchases is looked at on a grid of one horizon's length, whose phase is
+spread over the customers by their id. At each tick the pending snapshot is labelled (did a
+purchase follow within the horizon?) and the next one is taken: both classes are learnt at the same
+delay, when the label is sure. A customer silent for the churn horizon is left out until they buy
+again, or the long gone would be all that there is to learn from.
+"""
+
+import math
 
 import numpy as np
 
+from detectors.compiled import Row, Rows, kernel
+from detectors.customer import DAY_SECONDS
+from detectors.judgement.risk import assess, bounded, silence_days, visit_silence_logit
 from detectors.learning.names import FEATURES as FEATURES
+from detectors.signals.spend import spend_trend
+from detectors.signals.trouble import cancellation_evidence, remaining
+from detectors.signals.visits import missed_ratio
+from detectors.signals.windows import trends
 
 EXAMPLE = np.dtype(
     [
@@ -16,3 +32,63 @@ EXAMPLE = np.dtype(
     align=True,
 )
 """One learning example, emitted once the watermark is past its label time."""
+
+
+@kernel
+def take_features(target: Rows, c: Row, t: float, p: Row) -> None:
+    """Write the customer's features at t, in the order of FEATURES; all finite."""
+    prior, silence, _, risk = assess(c, t, p)
+    purchases, visits = trends(c, t)
+    target[0] = risk
+    target[1] = prior
+    target[2] = bounded(silence)
+    target[3] = bounded(visit_silence_logit(c, t, p))
+    target[4] = c.payment_trouble * remaining(t - c.applied_until, p.payment_half_life_days)
+    target[5] = c.complaints * remaining(t - c.applied_until, p.complaint_half_life_days)
+    target[6] = cancellation_evidence(c, p)
+    target[7] = math.log1p(silence_days(c.first_seen, t))
+    target[8] = math.log(max(float(c.n_purchases), 1.0))
+    target[9] = spend_trend(c)
+    target[10] = purchases
+    target[11] = visits
+    target[12] = missed_ratio(c)
+
+
+@kernel
+def grid_tick_after(t: float, hashed: np.uint64, p: Row) -> float:
+    """The first time after t on the customer's grid: phase + k horizons."""
+    step = p.horizon_days * DAY_SECONDS
+    phase = step * (float(hashed >> np.uint64(11)) / 9007199254740992.0)  # 53 bits of the hash
+    tick = phase + step * math.floor((t - phase) / step + 1.0)
+    return float(tick if tick > t else tick + step)
+
+
+@kernel
+def start_ticking(c: Row, now: float, hashed: np.uint64, p: Row) -> None:
+    """Put a customer with a gap on the grid, unless they already are."""
+    if c.tick_due == math.inf and int(c.n_purchases) >= 2:
+        c.tick_due = grid_tick_after(now, hashed, p)
+
+
+@kernel
+def tick(c: Row, row: int, p: Row, examples: Rows, count: int) -> int:
+    """Label the pending snapshot into `examples[count]`, take the next; the new count."""
+    t = c.tick_due
+    if c.snapshot_time <= t:  # NaN: none pending
+        e = examples[count]
+        e.snapshot_time = c.snapshot_time
+        e.label_time = t
+        e.static_logit = float(c.features[0])
+        e.features[:] = c.features
+        e.row = row
+        e.outcome = 0 if int(c.returned) == 1 else 1
+        count += 1
+    if silence_days(c.last_purchase, t) >= p.churn_horizon_days:
+        c.snapshot_time = math.nan
+        c.tick_due = math.inf
+    else:
+        take_features(c.features, c, t, p)
+        c.snapshot_time = t
+        c.tick_due = t + p.horizon_days * DAY_SECONDS
+        c.returned = 1 if c.last_purchase > t else 0
+    return count

@@ -1,0 +1,56 @@
+"""Visits: a rhythm of their own; and the visits that did not take place.
+
+Visits within an occasion's length of the last one belong to it. Visits called off or missed are
+counted, those put off to another day apart from the rest, and end no silence.
+"""
+
+import math
+
+from detectors.compiled import Row, Rows, kernel
+from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
+from detectors.observations import VisitKind
+from detectors.signals.windows import count_visit
+
+CANCELLED = int(VisitKind.CANCELLED)
+NO_SHOW = int(VisitKind.NO_SHOW)
+MOST = 65_535
+
+
+@kernel
+def see_visit(c: Row, o: Row, p: Row, population: Rows) -> bool:
+    """Take one visit into the row; True when it ends the silence of who lives by visits."""
+    if int(o.kind) == CANCELLED or int(o.kind) == NO_SHOW:
+        if o.extra == 1.0:
+            c.n_rescheduled = min(int(c.n_rescheduled) + 1, MOST)
+        elif int(o.kind) == CANCELLED:
+            c.n_cancelled = min(int(c.n_cancelled) + 1, MOST)
+        else:
+            c.n_no_show = min(int(c.n_no_show) + 1, MOST)
+        return False
+    t = o.event_time
+    count_visit(c, t)
+    if int(c.n_visits) > 0 and t < c.last_visit:
+        population[0].out_of_order += 1
+        return False
+    gap_seconds = t - c.last_visit if int(c.n_visits) > 0 else math.inf
+    if gap_seconds >= p.visit_occasion_seconds:
+        c.n_visits += 1
+        if gap_seconds < math.inf:
+            log_gap = math.log(gap_seconds / DAY_SECONDS)
+            c.visit_gap_count += 1.0
+            c.visit_gap_log_sum += log_gap
+            c.visit_gap_log_squares += log_gap * log_gap
+    c.last_visit = t
+    c.visit_evidence = 0.0
+    c.causes = int(c.causes) & ~VISIT_SILENCE
+    if lives_by_visits(c):
+        c.causes = int(c.causes) & ~PURCHASE_SILENCE
+        return True
+    return False
+
+
+@kernel
+def missed_ratio(c: Row) -> float:
+    """Share of visits called off or missed (not put off), two kept visits taken for granted."""
+    missed = float(c.n_cancelled) + float(c.n_no_show)
+    return missed / (missed + float(c.n_visits) + 2.0)
