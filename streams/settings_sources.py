@@ -24,6 +24,8 @@ from streams.errors import ConfigurationError
 
 PREFIX = "OFFBEAT_"
 CONFIG_VARIABLE = "OFFBEAT_CONFIG"
+# Read elsewhere: the file of settings itself, and where downloads are kept (streams.kafka.jars).
+_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "OFFBEAT_CACHE"})
 DEFAULT_FILE = Path("offbeat.toml")
 REMEDY = "Correct it, then try `offbeat config check`."
 # Kubernetes sets <SERVICE>_PORT=tcp://… and <SERVICE>_SERVICE_HOST in every pod of a namespace, so
@@ -118,7 +120,7 @@ def read_environment(model: type[BaseSettings]) -> dict[str, Any]:
         variable(f"{key}.") for key, field in fields(model) if "dict[" in str(field.annotation)
     )
     for name, value in os.environ.items():
-        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE or not value:
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS or not value:
             continue
         is_known = name in known or name.startswith(open_groups)
         if is_known and _SERVICE_VALUE.match(value):

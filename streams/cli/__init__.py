@@ -5,7 +5,6 @@ what one command needs (numba, Faust, Kafka's Java) costs the others nothing.
 """
 
 import importlib
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -121,4 +120,3 @@ def _print_error(error: Any) -> None:
 def main() -> None:
     """The entry point of the `offbeat` script."""
     app(prog_name="offbeat")
-    sys.exit(0)

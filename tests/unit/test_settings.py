@@ -117,6 +117,11 @@ def test_an_unknown_flag_is_an_error() -> None:
     assert "web_prot: no such setting. Did you mean web_port" in refusal(web_prot=1)
 
 
+def test_the_folder_for_downloads_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFBEAT_CACHE", "/tmp")
+    assert load() == Settings()
+
+
 def test_what_kubernetes_says_about_a_service_is_not_a_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
