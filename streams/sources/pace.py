@@ -50,6 +50,6 @@ class Pace:
             else:
                 due = np.zeros(events.size)
             sent += events.size
-            ticks = np.floor(due / TICK_SECONDS)
+            ticks = np.floor(due / TICK_SECONDS + 1e-6)  # 0.3 / 0.1 is a little less than 3
             for part in np.split(np.arange(events.size), np.flatnonzero(np.diff(ticks)) + 1):
                 yield float(ticks[part[0]]) * TICK_SECONDS, events[part[0] : part[-1] + 1]
