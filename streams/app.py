@@ -1,0 +1,163 @@
+"""The only wiring: settings in, a Faust app out. Importing this module makes nothing; `create` does."""
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from typing import NoReturn, cast
+
+import faust
+from faust.types.tuples import TP
+from prometheus_client import CollectorRegistry
+
+from detectors.learning.names import FEATURES
+from detectors.observations import Input
+from schemas.topics import OutputTopics
+from streams import agents
+from streams.errors import OffbeatError
+from streams.kafka.connection import client_options, faust_credentials
+from streams.kafka.table import ChangelogTable
+from streams.kafka.transport import ColumnarConsumer, ColumnarTransport
+from streams.ops import health, logs
+from streams.ops.metrics import Metrics
+from streams.ops.observer import Observer
+from streams.partition.owner import PartitionOwner
+from streams.partition.publish import Publisher
+from streams.settings import Settings, config_hash
+from streams.training.feed import ModelFeed
+from streams.training.learner import ExamplesLearner
+
+UNEXPECTED = 70  # EX_SOFTWARE of sysexits(3)
+
+log = logs.logger(__name__)
+
+
+def end_process(error: BaseException) -> NoReturn:
+    """Stop at once and commit nothing: the next start goes on from the last commit."""
+    log.error(logs.WORKER_FAILED, error=str(error), exc_info=error)
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(error.exit_code if isinstance(error, OffbeatError) else UNEXPECTED)
+
+
+class WorkerApp(faust.App):
+    """Faust's app, that knows the model before it reads the first event."""
+
+    feed: ModelFeed
+
+    async def on_first_start(self) -> None:
+        await self.feed.start()
+        await super().on_first_start()
+
+
+def create(settings: Settings) -> WorkerApp:
+    """A worker's app: agents, state, checkpoints, model and pages, bound and not yet started."""
+    app = _faust(settings)
+    app.transport = ColumnarTransport(app.conf.broker_consumer, app)
+    outputs = OutputTopics(settings.topics.prefix)
+    metrics = Metrics(CollectorRegistry())
+    metrics.build.info({"config_hash": config_hash(settings)})
+    state_of_health = health.Health(settings.stall_seconds, time.monotonic())
+    feed = app.feed = ModelFeed(client_options(settings), outputs.model, FEATURES, end_process)
+    owner = PartitionOwner(
+        settings,
+        Publisher(settings, feed.scorer_at),
+        Observer(settings, metrics, state_of_health),
+        end_offset=lambda tp: _consumer(app).end_offset(tp),
+        hold=lambda tps: _hold(app, tps),
+        fail=end_process,
+    )
+    learner = ExamplesLearner(settings, metrics, end_process)
+    _bind_topics(app, settings, owner, learner)
+    _bind_lifecycle(app, settings, owner, learner, feed)
+    health.install(app, metrics, state_of_health, time.monotonic)
+    return app
+
+
+def _faust(settings: Settings) -> WorkerApp:
+    kafka = settings.kafka
+    return WorkerApp(
+        settings.group,
+        broker=[f"kafka://{address}" for address in settings.broker.split(",")],
+        broker_credentials=faust_credentials(settings),
+        broker_session_timeout=kafka.session_timeout_seconds,
+        broker_heartbeat_interval=kafka.heartbeat_seconds,
+        # Faust wants this above the session timeout; a broker that is slower than both is down
+        broker_request_timeout=kafka.session_timeout_seconds + 30.0,
+        # a message is a whole fetch, megabytes each
+        stream_buffer_maxsize=16,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        consumer_max_fetch_size=kafka.fetch_partition_bytes,
+        consumer_auto_offset_reset="earliest",
+        store="memory://",
+        datadir=settings.data_dir or tempfile.mkdtemp(prefix="offbeat-"),
+        topic_partitions=settings.topics.partitions,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        key_serializer="raw",
+        value_serializer="raw",
+        **health.web_options(settings.web),
+    )
+
+
+def _bind_topics(
+    app: faust.App, settings: Settings, owner: PartitionOwner, learner: ExamplesLearner
+) -> None:
+    def generation() -> int:
+        return cast(int, app.consumer_generation_id)
+
+    def agent(name: str, function: agents.Agent) -> None:
+        raw = app.topic(
+            name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        app.agent(raw, name=name)(function)
+
+    outputs = OutputTopics(settings.topics.prefix)
+    for source, name in zip(Input, settings.topics.inputs, strict=True):
+        agent(name, agents.take_input(source, owner, generation))
+    agent(outputs.examples, agents.take_examples(learner, generation))
+    app.tables.add(
+        ChangelogTable(
+            app,
+            topic=outputs.state_changelog,
+            partitions=settings.topics.partitions,
+            owner=owner,
+            follower=learner,
+        )
+    )
+
+
+def _bind_lifecycle(
+    app: faust.App,
+    settings: Settings,
+    owner: PartitionOwner,
+    learner: ExamplesLearner,
+    feed: ModelFeed,
+) -> None:
+    @app.on_partitions_revoked.connect
+    async def revoked(*_: object, **__: object) -> None:
+        await owner.last_checkpoint()
+        await learner.last_checkpoint()
+
+    @app.on_before_shutdown.connect
+    async def shutdown(*_: object, **__: object) -> None:
+        await owner.stop()
+        await learner.stop()
+        await feed.stop()
+
+    @app.task
+    async def checkpoints() -> None:
+        while not app.should_stop:
+            await app.sleep(settings.checkpoint_seconds)
+            await owner.checkpoint()
+            await learner.checkpoint()
+
+
+def _consumer(app: faust.App) -> ColumnarConsumer:
+    return cast(ColumnarConsumer, app.consumer)
+
+
+def _hold(app: faust.App, tps: set[TP]) -> None:
+    _consumer(app).held = tps

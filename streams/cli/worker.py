@@ -1,0 +1,46 @@
+"""`offbeat worker`: one worker of the group, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import Broker, Config
+
+
+def command(
+    config: Config = None,
+    broker: Broker = None,
+    group: Annotated[str | None, typer.Option(help="Consumer group.")] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="wall, or event: time runs in the events alone.")
+    ] = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of the pages; 0 is a free one.")] = None,
+) -> None:
+    """Read the four inputs, keep every customer's state, write alerts.
+
+    Checks the topics first, and refuses to start when they could lose or mix up events.
+    """
+    from streams.ops import logs
+    from streams.settings import load
+
+    settings = load(config, broker=broker, group=group, clock=clock, web_port=web_port)
+    logs.configure(settings.log)
+
+    import faust
+
+    from streams import app, warmup
+    from streams.kafka.topics import require
+
+    asyncio.run(require(settings))
+    warmup.compile_kernels()
+    worker = faust.Worker(
+        app.create(settings),
+        quiet=True,
+        override_logging=False,
+        redirect_stdouts=False,
+        loglevel=settings.log.level,
+    )
+    worker.execute_from_commandline()

@@ -1,0 +1,94 @@
+"""A partition's producer: whoever starts it owns the partition, and each commit is all or nothing.
+
+The transactional id belongs to the partition, not to the process: `start` finishes or aborts what the last
+owner left open and fences it if it still lives (aiokafka sends no group generation with the offsets, KIP-447,
+so the group alone would not).
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+MAX_REQUEST_BYTES = 8 << 20  # above any one record that a topic may hold
+MESSAGE_BATCH_BYTES = 512 << 10
+# the broker aborts a transaction that a dead worker left open after this, and readers wait for it
+TRANSACTION_TIMEOUT_MS = 30_000
+
+
+class Message(NamedTuple):
+    """One record to publish."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class Batch(Protocol):
+    """What `AIOKafkaProducer.send_batch` takes."""
+
+    def record_count(self) -> int: ...
+
+
+class Outgoing(NamedTuple):
+    """Messages, or finished batches, for one partition of a topic."""
+
+    topic: str
+    partition: int
+    messages: Iterable[Message] = ()
+    batches: Iterable[Batch] = ()
+
+
+class PartitionProducer:
+    """Transactions of one partition of one consumer group."""
+
+    def __init__(self, group: str, name: str, options: Mapping[str, Any]) -> None:
+        self._group = group
+        self._producer = AIOKafkaProducer(
+            **options,
+            transactional_id=f"{group}-{name}",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_request_size=MAX_REQUEST_BYTES,
+            max_batch_size=MESSAGE_BATCH_BYTES,
+        )
+
+    async def start(self) -> None:
+        """Fence whoever had the partition before."""
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    async def commit(
+        self, outgoing: Iterable[Outgoing], positions: Mapping[TopicPartition, int], time_ms: int
+    ) -> None:
+        """Publish everything and move the group's positions, as one transaction.
+
+        Raises whatever went wrong; nothing of it is then visible to a reader of committed data, and this
+        producer must not be used again.
+        """
+        await self._producer.begin_transaction()
+        deliveries: list[asyncio.Future[Any]] = []
+        for out in outgoing:
+            for batch in (*self._batches(out.messages, time_ms), *out.batches):
+                deliveries.append(
+                    await self._producer.send_batch(batch, out.topic, partition=out.partition)
+                )
+        await asyncio.gather(*deliveries)
+        await self._producer.send_offsets_to_transaction(dict(positions), self._group)
+        await self._producer.commit_transaction()
+
+    def _batches(self, messages: Iterable[Message], time_ms: int) -> list[Batch]:
+        batches: list[Any] = []
+        for message in messages:
+            record = {
+                "key": message.key,
+                "value": message.value,
+                "timestamp": time_ms,
+                "headers": list(message.headers),
+            }
+            if not batches or batches[-1].append(**record) is None:
+                batches.append(self._producer.create_batch())
+                batches[-1].append(**record)
+        return batches

@@ -1,0 +1,169 @@
+"""Rows to changelog records and back, whatever layout the writer had."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.customer import CUSTOMER, LAYOUT_VERSION
+from detectors.state import CustomerState
+from schemas.changelog import (
+    PARTITION_KEY,
+    PartitionRecord,
+    decode_partition,
+    frozen_layout,
+    prefix,
+    read_prefix,
+)
+from streams.errors import StateError
+from streams.kafka.batches import FinishedBatch, row_batches
+from streams.kafka.columns import KEY_END, KEY_START, OFFSET, VALUE_END, VALUE_START, Fetched
+
+_PREFIX = prefix(LAYOUT_VERSION)
+
+
+class ChangelogWriter:
+    """Writes the rows that changed, and counts the customers that the changelog knows.
+
+    `state.size` would count those too whose first event was read and waits; they are in no record yet.
+    """
+
+    def __init__(self, state: CustomerState) -> None:
+        self._state = state
+        self._written = np.ones(state.size, np.bool_)
+        self.customers = state.size
+
+    def batches(self, time_ms: int) -> list[FinishedBatch]:
+        """Record batches of the customers that changed since the last call."""
+        state = self._state
+        rows = state.take_dirty()
+        if len(rows) == 0:
+            return []
+        if len(self._written) < len(state.rows):
+            self._written = np.append(
+                self._written, np.zeros(len(state.rows) - len(self._written), np.bool_)
+            )
+        self.customers += int(np.count_nonzero(~self._written[rows]))
+        self._written[rows] = True
+        values = state.rows[rows].view(np.uint8).reshape(len(rows), CUSTOMER.itemsize)
+        return list(row_batches(rows, state.ids, state.id_ends, _PREFIX, values, time_ms))
+
+
+def restore(state: CustomerState, fetched: Fetched) -> PartitionRecord | None:
+    """Put what a changelog fetch holds into the state; the partition's own record, if it is in there.
+
+    Raises:
+        StateError: a record that this version cannot read.
+    """
+    columns = fetched.columns
+    if len(columns) == 0:
+        return None
+    newest: PartitionRecord | None = None
+    own = _is_partition_key(fetched)
+    for column in columns[own]:
+        value = fetched.data[column[VALUE_START] : column[VALUE_END]]
+        newest = _partition_record(value, int(column[OFFSET]))
+    customers = columns[~own & (columns[:, VALUE_END] >= 0)]
+    if len(customers):
+        _restore_rows(state, fetched.data, customers)
+    return newest
+
+
+def _is_partition_key(fetched: Fetched) -> NDArray[np.bool_]:
+    # no customer's id starts with a zero byte, so the first byte tells
+    data = np.frombuffer(fetched.data, np.uint8)
+    starts, ends = fetched.columns[:, KEY_START], fetched.columns[:, KEY_END]
+    own = ends - starts == len(PARTITION_KEY)
+    own[own] = data[starts[own]] == PARTITION_KEY[0]
+    return own
+
+
+def _restore_rows(state: CustomerState, data: bytes, customers: NDArray[np.int64]) -> None:
+    first = data[customers[0, VALUE_START] : customers[0, VALUE_END]]
+    layout, skip = _read_prefix(first, customers[0])
+    stored = layout_dtype(layout)
+    size = skip + stored.itemsize
+    buffer = np.frombuffer(data, np.uint8)
+    starts = customers[:, VALUE_START]
+    same = customers[:, VALUE_END] - starts == size
+    if same.all():
+        values = buffer[starts[:, None] + np.arange(size)]
+        if (values[:, :skip] == values[0, :skip]).all():
+            rows = np.ascontiguousarray(values[:, skip:]).view(stored).reshape(-1)
+            _upsert(state, buffer, customers, as_current(rows))
+            return
+    for customer in customers:  # a fetch with rows of two layouts: rare, and once an upgrade
+        value = data[customer[VALUE_START] : customer[VALUE_END]]
+        layout, skip = _read_prefix(value, customer)
+        stored = layout_dtype(layout)
+        if len(value) - skip != stored.itemsize:
+            raise _unreadable(customer, f"{len(value) - skip} bytes are not a row of layout {layout}")
+        rows = np.frombuffer(value, stored, count=1, offset=skip)
+        _upsert(state, buffer, customer[None, :], as_current(rows))
+
+
+def _upsert(
+    state: CustomerState,
+    keys: NDArray[np.uint8],
+    customers: NDArray[np.int64],
+    rows: NDArray[np.void],
+) -> None:
+    starts = np.ascontiguousarray(customers[:, KEY_START])
+    ends = np.ascontiguousarray(customers[:, KEY_END])
+    state.restore(keys, starts, ends, rows)
+
+
+def as_current(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Rows of any layout in today's: fields found by name, new ones zero, dropped ones forgotten."""
+    if rows.dtype == CUSTOMER:
+        return rows
+    current = np.zeros(len(rows), CUSTOMER)
+    for name in set(CUSTOMER.names or ()) & set(rows.dtype.names or ()):
+        current[name] = rows[name]
+    return current
+
+
+@cache
+def layout_dtype(version: int) -> np.dtype[np.void]:
+    """The numpy type of a frozen layout."""
+    if version == LAYOUT_VERSION:
+        return CUSTOMER
+    try:
+        layout = frozen_layout(version)
+    except FileNotFoundError:
+        raise StateError(
+            f"the changelog holds rows of layout {version}, this version knows up to {LAYOUT_VERSION}",
+            remedy="Run the version of offbeat that wrote them, or a newer one.",
+        ) from None
+    return np.dtype(
+        {
+            "names": [field.name for field in layout.fields],
+            "formats": [(field.type, tuple(field.shape)) for field in layout.fields],
+            "offsets": [field.offset for field in layout.fields],
+            "itemsize": layout.itemsize,
+        }
+    )
+
+
+def _partition_record(value: bytes, offset: int) -> PartitionRecord:
+    try:
+        return decode_partition(value)
+    except ValueError as error:
+        raise StateError(
+            f"the partition's own record at offset {offset} cannot be read: {error}",
+            remedy="Run the version of offbeat that wrote it, or a newer one.",
+        ) from error
+
+
+def _read_prefix(value: bytes, column: NDArray[np.int64]) -> tuple[int, int]:
+    try:
+        return read_prefix(value)
+    except ValueError as error:
+        raise _unreadable(column, str(error)) from error
+
+
+def _unreadable(column: NDArray[np.int64], why: str) -> StateError:
+    return StateError(
+        f"the row at changelog offset {column[OFFSET]} cannot be read: {why}",
+        remedy="Run the version of offbeat that wrote it, or delete the state and replay the inputs.",
+    )

@@ -1,0 +1,224 @@
+"""One partition, from recovered state to the next checkpoint, without Kafka.
+
+Everything here is synchronous: between two awaits of the shell a partition is always whole, and a snapshot
+is consistent because nothing can come between its parts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors import engine
+from detectors.engine import Decisions
+from detectors.observations import Input
+from detectors.profile import Profile
+from detectors.state import CustomerState
+from detectors.timeline import DAWN, Timeline
+from schemas.changelog import PartitionRecord, encode_partition
+from streams.errors import GapError, StateError
+from streams.kafka.batches import FinishedBatch
+from streams.kafka.columns import Fetched
+from streams.partition import changelog
+from streams.partition.ingest import DeadLetter, ingest
+
+# A partition where nothing happens still notes how far its watermark has come, but seldom.
+IDLE_RECORD_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What one transaction writes: taken between two awaits, so its parts belong together."""
+
+    rows: list[FinishedBatch]
+    record: bytes
+    decisions: list[Decisions]
+    dead_letters: dict[Input, list[DeadLetter]]
+    positions: dict[Input, int]
+
+
+class PartitionLife:
+    """State, order and outbox of one partition.
+
+    Args:
+        names: the inputs' topics, by input code.
+        starts: per input, where the group stands, and whether it had committed that (else: the log's start).
+    """
+
+    def __init__(
+        self,
+        number: int,
+        profile: Profile,
+        names: Sequence[str],
+        starts: Mapping[Input, tuple[int, bool]],
+    ) -> None:
+        self.number = number
+        self.state = CustomerState(profile)
+        self.timeline = Timeline()
+        self.recovering = True
+        self._names = names
+        self._starts = starts
+        self._positions = {source: offset for source, (offset, _) in starts.items()}
+        self._recovered: PartitionRecord | None = None
+        self._writer = changelog.ChangelogWriter(self.state)
+        self._decisions: list[Decisions] = []
+        self._dead_letters: dict[Input, list[DeadLetter]] = {source: [] for source in Input}
+        self._saved_positions = dict(self._positions)
+        self._saved_watermark = DAWN
+
+    # --- recovery ------------------------------------------------------------------------------------
+
+    def restore(self, fetched: Fetched) -> None:
+        """Take a fetch of the changelog."""
+        record = changelog.restore(self.state, fetched)
+        if record is not None:
+            self._recovered = record
+
+    def finish_recovery(self) -> None:
+        """Go on from what was recovered.
+
+        Raises:
+            StateError: the changelog and the group's committed offsets are not of one transaction.
+        """
+        where = f"partition {self.number}"
+        record = self._recovered
+        if record is None:
+            committed = {self._names[s]: o for s, (o, known) in self._starts.items() if known}
+            if any(committed.values()) or self.state.size:
+                raise StateError(
+                    f"offsets {committed} are committed, but the changelog has no record of them",
+                    where=where,
+                    remedy="Give the group a new name to begin anew, or restore the changelog topic.",
+                )
+        else:
+            self._check(record, where)
+            released = tuple(_time(record.released.get(self._names[s])) for s in Input)
+            self.timeline = Timeline(_time(record.watermark), released)
+            for name, value in record.population.items():
+                if name in (self.state.population.dtype.names or ()):
+                    self.state.population[name] = value
+        self._saved_watermark = self.timeline.watermark
+        self._writer = changelog.ChangelogWriter(self.state)
+        self.recovering = False
+
+    def _check(self, record: PartitionRecord, where: str) -> None:
+        committed = {self._names[s]: offset for s, (offset, _) in self._starts.items()}
+        if record.positions != committed:
+            raise StateError(
+                f"the changelog stands at {record.positions}, the group's offsets at {committed}",
+                where=where,
+                remedy="If offsets were reset by hand, give the group a new name to begin anew; "
+                "otherwise restart: recovery ended early.",
+            )
+        if record.customers != self.state.size:
+            raise StateError(
+                f"{self.state.size} customers were read back, {record.customers} were written",
+                where=where,
+                remedy="Restart: recovery ended early. If it stays, the changelog topic lost records: "
+                "its cleanup.policy must be compact alone.",
+            )
+
+    # --- events in -----------------------------------------------------------------------------------
+
+    def take(self, source: Input, fetched: Fetched, latest_allowed: float | None) -> list[DeadLetter]:
+        """Read one fetch of an input, less what was taken before; its dead letters.
+
+        Raises:
+            GapError: it starts behind the position that comes next.
+        """
+        position = self._positions[source]
+        if fetched.after <= position:
+            return []
+        if fetched.first > position:
+            raise GapError(
+                f"the next offset to read is {position}, the fetch starts at {fetched.first}",
+                where=f"{self._names[source]}[{self.number}]",
+                remedy="A restart reads again from the last commit. If it stays, retention has deleted "
+                "events that were not read yet: reset the group's offsets knowingly.",
+            )
+        if fetched.first < position:
+            fetched = fetched.from_position(position)
+        read = ingest(source, fetched, self.state, latest_allowed=latest_allowed)
+        self.timeline.add(source, read.observations, read.ids, read.offsets)
+        self._dead_letters[source] += read.dead_letters
+        self._positions[source] = fetched.after
+        return read.dead_letters
+
+    def position(self, source: Input) -> int:
+        """The next offset to take."""
+        return self._positions[source]
+
+    def apply(self) -> int:
+        """Apply what the inputs' watermarks have released; how many observations that were."""
+        batch = self.timeline.release()
+        if batch is None:
+            return 0
+        self._keep(engine.apply(self.state, batch))
+        return len(batch.observations)
+
+    def tick(self, at_end: Sequence[Input], wall_time: float | None) -> int:
+        """Move the watermark where inputs were read to their ends, and decide what fell due.
+
+        Args:
+            at_end: the inputs that were read to their ends.
+            wall_time: the clock that these follow; None when time runs in the events alone.
+        """
+        for source in at_end:
+            if wall_time is None:
+                self.timeline.step_aside(source)
+            else:
+                self.timeline.follow(source, wall_time)
+        applied = self.apply()
+        if np.isfinite(self.timeline.watermark):
+            self._keep(engine.advance(self.state, self.timeline.watermark))
+        return applied
+
+    def _keep(self, decisions: Decisions) -> None:
+        if len(decisions.records) or len(decisions.examples):
+            self._decisions.append(decisions)
+
+    # --- the checkpoint ------------------------------------------------------------------------------
+
+    def snapshot(self, time_ms: int) -> Snapshot | None:
+        """Everything since the last snapshot; None when there is nothing worth a transaction."""
+        positions = {source: self._applied_position(source) for source in Input}
+        letters = {source: self._ripe_letters(source, positions[source]) for source in Input}
+        rows = self._writer.batches(time_ms)
+        decisions, self._decisions = self._decisions, []
+        moved = self.timeline.watermark - self._saved_watermark
+        changed = bool(rows or decisions or positions != self._saved_positions)
+        if not changed and not moved >= IDLE_RECORD_SECONDS:  # from -inf to -inf is nan: no move
+            return None
+        self._saved_positions, self._saved_watermark = positions, self.timeline.watermark
+        record = encode_partition(self._record(positions))
+        return Snapshot(rows, record, decisions, letters, positions)
+
+    def _applied_position(self, source: Input) -> int:
+        waiting = self.timeline.first_waiting(source)
+        return self._positions[source] if waiting is None else waiting
+
+    def _ripe_letters(self, source: Input, position: int) -> list[DeadLetter]:
+        letters = self._dead_letters[source]
+        ripe = [letter for letter in letters if letter.offset < position]
+        self._dead_letters[source] = letters[len(ripe) :]
+        return ripe
+
+    def _record(self, positions: Mapping[Input, int]) -> PartitionRecord:
+        population = self.state.population
+        return PartitionRecord(
+            positions={self._names[source]: offset for source, offset in positions.items()},
+            released={
+                self._names[source]: _json_time(self.timeline.released[source]) for source in Input
+            },
+            watermark=_json_time(self.timeline.watermark),
+            customers=self._writer.customers,
+            population={n: population[n][0].tolist() for n in population.dtype.names or ()},
+        )
+
+
+def _time(value: float | None) -> float:
+    return DAWN if value is None else value
+
+
+def _json_time(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,238 @@
+"""Which partitions this process owns, and the order in which it takes, saves and gives them up.
+
+The rules (each has lost or doubled events where it was missing):
+
+* a partition's state is made in `rebalance` and nowhere else, after its producer has fenced the last owner;
+* a partition that stays keeps state, positions and producer: had somebody else one meanwhile, our producer is
+  fenced and the process ends at its next transaction;
+* a fetch is taken only when it starts at the partition's own position;
+* nothing is saved between the last transaction before a rebalance and the end of that rebalance;
+* whatever goes wrong ends the process: the last commit is the truth.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+from aiokafka import TopicPartition
+from faust.types.tuples import TP
+
+from detectors.observations import Input
+from streams.kafka.columns import Fetched
+from streams.kafka.connection import client_options
+from streams.kafka.positions import starting_positions
+from streams.kafka.producer import Outgoing, PartitionProducer
+from streams.ops.observer import Observer
+from streams.partition.life import PartitionLife, Snapshot
+from streams.settings import Settings, detector_profile
+
+# Below the session timeout, so that the group hears from us before it gives us up.
+LAST_COMMIT_SECONDS = 8.0
+
+
+class Publisher(Protocol):
+    """Turns a snapshot into what goes on the wire."""
+
+    def outgoing(self, life: PartitionLife, snapshot: Snapshot) -> list[Outgoing]: ...
+
+
+@dataclass(slots=True)
+class _Owned:
+    life: PartitionLife
+    producer: PartitionProducer
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class PartitionOwner:
+    """All partitions of this process.
+
+    Args:
+        end_offset: the end of an input's partition as of the last fetch, None when not known yet.
+        hold: told which inputs must wait for others.
+        fail: ends the process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        observer: Observer,
+        *,
+        end_offset: Callable[[TP], int | None],
+        hold: Callable[[set[TP]], None],
+        fail: Callable[[BaseException], NoReturn],
+    ) -> None:
+        self._settings = settings
+        self._profile = detector_profile(settings)
+        self._names = settings.topics.inputs
+        self._options = client_options(settings)
+        self._publisher = publisher
+        self._observer = observer
+        self._end_offset = end_offset
+        self._hold = hold
+        self._fail = fail
+        self._owned: dict[int, _Owned] = {}
+        self._paused = False
+
+    # --- assignment and recovery (called by the table) -----------------------------------------------
+
+    async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
+        """Give up what went, fence and start what came."""
+        try:
+            await self._rebalance(self._numbers(gone), self._numbers(new))
+        except Exception as error:
+            self._fail(error)
+
+    async def _rebalance(self, gone: set[int], new: set[int]) -> None:
+        for number in (gone | new) & self._owned.keys():
+            owned = self._owned.pop(number)
+            async with owned.saving:
+                await owned.producer.stop()
+        group = self._settings.group
+        producers = {n: PartitionProducer(group, str(n), self._options) for n in sorted(new)}
+        await asyncio.gather(*(producer.start() for producer in producers.values()))
+        tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}
+        starts = await starting_positions(self._options, group, tps.values())
+        for number, producer in producers.items():
+            life = PartitionLife(
+                number,
+                self._profile,
+                self._names,
+                {source: starts[tps[number, source]] for source in Input},
+            )
+            self._owned[number] = _Owned(life, producer)
+        self._paused = False
+        self._observer.assigned(self._owned.keys(), gone)
+
+    def _numbers(self, tps: set[TP]) -> set[int]:
+        return {tp.partition for tp in tps if tp.topic in self._names}
+
+    def restore(self, partition: int, fetches: Sequence[Fetched]) -> None:
+        """Take rows of the changelog, where they are wanted: of a kept partition they are too old."""
+        owned = self._owned.get(partition)
+        if owned is None or not owned.life.recovering:
+            return
+        try:
+            for fetched in fetches:
+                owned.life.restore(fetched)
+        except Exception as error:
+            self._fail(error)
+
+    def recovered(self) -> None:
+        """Recovery says it has ended: check it."""
+        try:
+            for owned in self._owned.values():
+                if owned.life.recovering:
+                    owned.life.finish_recovery()
+                    self._observer.recovered(owned.life)
+        except Exception as error:
+            self._fail(error)
+
+    # --- events --------------------------------------------------------------------------------------
+
+    def take(self, source: Input, partition: int, fetches: Sequence[Fetched]) -> None:
+        """Take and apply fetches of an input; those of partitions that are not ours are dropped."""
+        owned = self._owned.get(partition)
+        if owned is None or owned.life.recovering:
+            return
+        started = time.monotonic()
+        rejected: list[str] = []
+        try:
+            for fetched in fetches:
+                letters = owned.life.take(source, fetched, self._latest_allowed())
+                rejected += (letter.reason for letter in letters)
+            owned.life.apply()
+        except Exception as error:
+            self._fail(error)
+        self._observer.took(source, rejected, time.monotonic() - started)
+        self._hold(self._ahead())
+
+    def _latest_allowed(self) -> float | None:
+        if self._settings.clock == "event":
+            return None
+        return time.time() + self._settings.max_clock_skew_seconds
+
+    def _ahead(self) -> set[TP]:
+        """Inputs that ran ahead of their partition's slowest by more than the bounds."""
+        alignment = self._settings.alignment
+        held = set()
+        for number, owned in self._owned.items():
+            timeline = owned.life.timeline
+            for source in Input:
+                ahead = timeline.ahead_seconds(source)
+                waiting = timeline.waiting_bytes(source)
+                if ahead > alignment.ahead_seconds or (
+                    ahead > 0 and waiting > alignment.ahead_bytes / len(Input)
+                ):
+                    held.add(TP(self._names[source], number))
+        return held
+
+    # --- checkpoints ---------------------------------------------------------------------------------
+
+    async def checkpoint(self) -> None:
+        """Move the watermarks of inputs at their ends, decide what fell due, and commit it all."""
+        if self._paused:
+            return
+        try:
+            await asyncio.gather(*(self._checkpoint(owned) for owned in list(self._owned.values())))
+        except Exception as error:
+            self._fail(error)
+        self._hold(self._ahead())
+        lives = [o.life for o in self._owned.values() if not o.life.recovering]
+        self._observer.looked(lives, {(s, life.number): self._end(s, life) for life in lives for s in Input})
+
+    async def last_checkpoint(self) -> None:
+        """Commit what was done, then nothing until the rebalance is over (or for good)."""
+        if self._paused:
+            return
+        try:
+            async with asyncio.timeout(LAST_COMMIT_SECONDS):
+                await asyncio.gather(
+                    *(self._commit(owned) for owned in list(self._owned.values()))
+                )
+        except Exception as error:
+            self._fail(error)
+        self._paused = True
+
+    async def stop(self) -> None:
+        """Commit, then close the producers."""
+        await self.last_checkpoint()
+        for owned in self._owned.values():
+            await owned.producer.stop()
+        self._owned.clear()
+
+    async def _checkpoint(self, owned: _Owned) -> None:
+        if owned.saving.locked():
+            return  # the last one is still on its way; the next tick takes both
+        life = owned.life
+        if not life.recovering:
+            wall = None if self._settings.clock == "event" else time.time()
+            life.tick([s for s in Input if self._is_at_end(s, life)], wall)
+            await self._commit(owned)
+
+    def _is_at_end(self, source: Input, life: PartitionLife) -> bool:
+        end = self._end(source, life)
+        return end is not None and life.position(source) >= end
+
+    def _end(self, source: Input, life: PartitionLife) -> int | None:
+        return self._end_offset(TP(self._names[source], life.number))
+
+    async def _commit(self, owned: _Owned) -> None:
+        async with owned.saving:
+            life = owned.life
+            if life.recovering or self._owned.get(life.number) is not owned:
+                return
+            started = time.monotonic()
+            time_ms = int(time.time() * 1000)
+            snapshot = life.snapshot(time_ms)
+            if snapshot is None:
+                return
+            outgoing = self._publisher.outgoing(life, snapshot)
+            positions: dict[Any, int] = {
+                TopicPartition(self._names[source], life.number): offset
+                for source, offset in snapshot.positions.items()
+            }
+            await owned.producer.commit(outgoing, positions, time_ms)
+            self._observer.committed(snapshot, time.monotonic() - started)

@@ -1,0 +1,124 @@
+"""The trainer under Faust: it learns on the worker that the examples' only partition is assigned to."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from faust.types.tuples import TP
+
+from detectors.learning.names import FEATURES
+from schemas.topics import OutputTopics
+from streams.kafka.columns import VALUE_END, VALUE_START, Fetched
+from streams.kafka.connection import client_options
+from streams.ops import logs
+from streams.ops.metrics import Metrics
+from streams.settings import Settings
+from streams.training.checkpoint import TrainerCheckpoints
+from streams.training.trainer import Trainer, Training
+
+# A version is published when enough labels have come, or when some have and this has passed.
+PATIENCE_SECONDS = 30.0
+
+log = logs.logger(__name__)
+
+
+class ExamplesLearner:
+    """Takes fetches of the examples while their partition is here; anything unexpected ends the process."""
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, fail: Callable[[BaseException], NoReturn]
+    ) -> None:
+        outputs = OutputTopics(settings.topics.prefix)
+        self._partition = TP(outputs.examples, 0)
+        self._model_topic = outputs.model
+        self._group = settings.group
+        self._options = client_options(settings)
+        self._training = Training(
+            FEATURES, settings.model.min_labels, settings.model.publish_labels
+        )
+        self._metrics = metrics
+        self._fail = fail
+        self._trainer: Trainer | None = None
+        self._checkpoints: TrainerCheckpoints | None = None
+        self._published_at = time.monotonic()
+        self._saving = asyncio.Lock()
+
+    async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
+        """Give the trainer up, or become it."""
+        try:
+            async with self._saving:
+                if self._partition in gone | new:
+                    await self._let_go()
+                if self._partition in new:
+                    await self._begin()
+        except Exception as error:
+            self._fail(error)
+
+    async def _let_go(self) -> None:
+        checkpoints, self._checkpoints, self._trainer = self._checkpoints, None, None
+        if checkpoints is not None:
+            await checkpoints.stop()
+
+    async def _begin(self) -> None:
+        checkpoints = TrainerCheckpoints(
+            self._options,
+            self._group,
+            examples_topic=self._partition.topic,
+            model_topic=self._model_topic,
+        )
+        trainer = Trainer(self._training, await checkpoints.start())
+        if trainer.restarted or trainer.lost:
+            log.warning(logs.MODEL_ADOPTED, restarted=trainer.restarted, lost=trainer.lost)
+        self._checkpoints, self._trainer = checkpoints, trainer
+
+    async def take(self, fetches: Sequence[Fetched]) -> None:
+        """Learn the examples of one message."""
+        trainer = self._trainer
+        if trainer is None:
+            return
+        try:
+            for fetched in fetches:
+                if fetched.first < trainer.next_offset < fetched.after:
+                    fetched = fetched.from_position(trainer.next_offset)
+                taken = trainer.take(_values(fetched), fetched.first, fetched.after)
+                self._metrics.labels.inc(taken.learnt)
+                if taken.skipped:
+                    log.warning(logs.EXAMPLES_SKIPPED, reasons=dict(taken.skipped))
+        except Exception as error:
+            self._fail(error)
+        model = trainer.model
+        self._metrics.log_loss.labels("model").set(model.log_loss)
+        self._metrics.log_loss.labels("static").set(model.static_log_loss)
+
+    async def checkpoint(self) -> None:
+        """Publish a version when it is due."""
+        trainer = self._trainer
+        patient = time.monotonic() - self._published_at < PATIENCE_SECONDS
+        if trainer is not None and (trainer.due or not patient):
+            await self.last_checkpoint()
+
+    async def last_checkpoint(self) -> None:
+        """Publish what was learnt since the last version, if anything was."""
+        try:
+            async with self._saving:
+                if self._trainer is None or self._checkpoints is None:
+                    return
+                checkpoint = self._trainer.checkpoint()
+                self._published_at = time.monotonic()
+                if checkpoint is not None:
+                    await self._checkpoints.commit(checkpoint, int(time.time() * 1000))
+                    log.info(logs.MODEL_PUBLISHED, labels=self._trainer.model.labels)
+        except Exception as error:
+            self._fail(error)
+
+    async def stop(self) -> None:
+        """Publish, then let go."""
+        await self.last_checkpoint()
+        async with self._saving:
+            await self._let_go()
+
+
+def _values(fetched: Fetched) -> list[bytes]:
+    spans = fetched.columns[:, [VALUE_START, VALUE_END]].tolist()
+    return [fetched.data[start:end] for start, end in spans if end >= 0]
