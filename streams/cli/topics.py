@@ -1,0 +1,92 @@
+"""`offbeat topics`: make the topics, or compare them with their specs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli import options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from streams.kafka.findings import Described, Finding
+    from streams.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True, help="Create the topics, or check them against their specs."
+)
+
+
+@app.command()
+def create(
+    config: options.Config = None,
+    broker: options.Broker = None,
+    partitions: Annotated[
+        int | None, typer.Option(help="Of each input, where no input is there yet.")
+    ] = None,
+    replication: Annotated[
+        int | None, typer.Option(help="Copies of each partition; -1 is the broker's default.")
+    ] = None,
+) -> None:
+    """Make the topics that are missing; what is there is left as it is."""
+    from streams.kafka import topics
+    from streams.settings import load
+
+    settings = load(
+        config, broker=broker, topics_partitions=partitions, topics_replication=replication
+    )
+    created = asyncio.run(topics.create(settings))
+    for name in created:
+        print(f"created {name}")
+    if not created:
+        print(
+            "Every topic is there already; `offbeat topics check` compares them with their specs."
+        )
+
+
+@app.command()
+def check(config: options.Config = None, broker: options.Broker = None) -> None:
+    """Say what is wrong with the topics: exit code 0, or 78 when a worker would not start."""
+    from rich.console import Console
+
+    from streams.errors import TopicsError
+    from streams.kafka import topics
+    from streams.settings import load
+
+    settings = load(config, broker=broker)
+
+    found, findings = asyncio.run(topics.check(settings))
+    console = Console()
+    console.print(_table(settings, found, findings))
+    for finding in findings:
+        console.print(
+            f"{finding.severity}: {finding}", markup=False, highlight=False, soft_wrap=True
+        )
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(TopicsError.exit_code)
+    console.print("A worker can start.")
+
+
+def _table(settings: Settings, found: dict[str, Described], findings: list[Finding]) -> Table:
+    from rich.table import Table
+
+    from streams.kafka.topics import specs
+
+    table = Table("topic", "role", "partitions", "copies", "cleanup", "state")
+    for spec in specs(settings):
+        worst = min((x.severity for x in findings if x.topic == spec.name), default="good")
+        topic = found.get(spec.name)
+        shown = (
+            ("–", "–", "–")
+            if topic is None
+            else (
+                str(topic.partitions),
+                str(topic.replication),
+                topic.config.get("cleanup.policy", "?"),
+            )
+        )
+        table.add_row(spec.name, spec.role, *shown, worst)
+    return table
