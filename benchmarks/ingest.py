@@ -1,0 +1,62 @@
+"""What reading costs: fetched JSON purchases to observations, microseconds an event.
+
+python benchmarks/ingest.py [events] [customers]
+"""
+
+import sys
+import time
+
+import numpy as np
+
+from detectors.observations import Input
+from detectors.profile import Profile
+from detectors.state import CustomerState
+from streams.kafka.columns import COLUMNS, Fetched
+from streams.partition.ingest import ingest
+
+BATCH = 6_000  # records in a fetch of 1 MiB
+RUNS = 7
+
+
+def fetches(events: int, customers: int) -> list[Fetched]:
+    """Purchases as producers write them, some 170 bytes each."""
+    keys = [b"c-%d" % (i * 7919 % customers) for i in range(events)]
+    values = [
+        b'{"event_id":"e-%d","customer_id":"%s","event_time":"2026-03-%02dT06:%02d:00.123Z",'
+        b'"amount":%d.5,"currency":"EUR","kind":"order","order_id":"o-%d","channel":"web"}'
+        % (i, key, 1 + i % 28, i % 60, i % 300, i)
+        for i, key in enumerate(keys)
+    ]
+    return [_fetch(keys[i : i + BATCH], values[i : i + BATCH], i) for i in range(0, events, BATCH)]
+
+
+def _fetch(keys: list[bytes], values: list[bytes], first: int) -> Fetched:
+    ends = np.cumsum([len(part) for pair in zip(keys, values, strict=True) for part in pair])
+    columns = np.zeros((len(keys), COLUMNS), np.int64)
+    columns[:, 0] = np.arange(first, first + len(keys))
+    columns[:, 2:6] = np.stack(
+        [np.append(0, ends[1:-1:2]), ends[::2], ends[::2], ends[1::2]], axis=1
+    )
+    columns[:, 6:] = ends[1::2, None]
+    data = b"".join(part for pair in zip(keys, values, strict=True) for part in pair)
+    return Fetched(data, columns, first, first + len(keys))
+
+
+def main(events: int = 50_000, customers: int = 20_000) -> None:
+    """Print the best and the median of several runs."""
+    given = fetches(events, customers)
+    state = CustomerState(Profile())
+    costs = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        taken = sum(
+            len(ingest(Input.PURCHASES, f, state, latest_allowed=None).offsets) for f in given
+        )
+        costs.append((time.perf_counter() - start) / events * 1e6)
+        if taken != events:
+            raise SystemExit(f"{events - taken} purchases were refused")
+    print(f"ingest: {min(costs):.2f} us an event at best, {np.median(costs):.2f} in the median")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:3]))

@@ -1,0 +1,107 @@
+"""What goes out: the states of an episode, on `<prefix>.alerts`.
+
+While it is open, its last state is also on `<prefix>.at-risk`. Readers upsert on `alert_id` and
+drop lower `sequence`s. A field that is added later has a default, and no field ever changes its
+type, so that a reader of version N reads what N-1 wrote.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Instant = Annotated[
+    str, Meta(description="RFC 3339, UTC", extra_json_schema={"format": "date-time"})
+]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Status = Literal["opened", "updated", "resolved", "expired", "suppressed"]
+Severity = Literal["info", "warning", "error", "critical"]
+
+
+class NoPurchase(Struct, frozen=True, kw_only=True):
+    """P(no purchase in the next `horizon_days`), static: from the customer's own gaps alone."""
+
+    horizon_days: float
+    value: Probability
+
+
+class Usual(Struct, frozen=True, kw_only=True):
+    """The customer's own rhythm, in days between purchases; null where there is none yet."""
+
+    gap_days: float | None
+    p90_gap_days: float | None
+    n_gaps: int
+
+
+class Observed(Struct, frozen=True, kw_only=True):
+    """What was seen instead; null for who has never bought."""
+
+    silence_days: float | None
+
+
+class ValueAtRisk(Struct, frozen=True, kw_only=True):
+    """What the customer would be expected to spend within `horizon_days`."""
+
+    amount: float
+    currency: str | None
+    horizon_days: float
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """One cause, in the customer's own numbers; contributions are log-odds that add up."""
+
+    code: str
+    text: str
+    usual: float | None
+    observed: float | None
+    unit: str | None
+    contribution: float
+    evidence: tuple[str, ...] = ()
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """One state of an episode. Times, ids and sequence depend on the events alone."""
+
+    schema: Literal["offbeat.alert.v1"] = "offbeat.alert.v1"
+    alert_id: str
+    sequence: Annotated[int, Meta(ge=1)]
+    status: Status
+    tenant: str
+    customer_id: str
+    dedup_key: str
+    fingerprint: str
+    severity: Severity
+    opened_at: Instant
+    updated_at: Instant
+    resolved_at: Instant | None
+    risk: Probability
+    confidence: str
+    p_alive: Probability
+    p_no_purchase: NoPurchase
+    usual: Usual
+    observed: Observed
+    value_at_risk: ValueAtRisk
+    segment: str
+    reasons: tuple[Reason, ...]
+    suggested_action: str
+    suppressed_reason: str | None
+    model_version: str | None
+    config_hash: str
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Alert)
+
+
+def encode(alert: Alert) -> bytes:
+    """The record's value."""
+    return _ENCODER.encode(alert)
+
+
+def decode(value: bytes) -> Alert:
+    """An alert of this version or the one before; fields of later ones are passed over.
+
+    Raises:
+        msgspec.DecodeError: not JSON, or (ValidationError) not an alert; it names the path.
+    """
+    return _DECODER.decode(value)

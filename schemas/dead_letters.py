@@ -1,0 +1,139 @@
+"""Records that could not become an event: why, and how they are kept.
+
+A dead letter is the original record (key, bytes, headers) with headers that say what was wrong and
+where it came from. The `__streams.errors.*` names and their text values are those of Kafka Streams
+(KIP-1034).
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+Headers = list[tuple[str, bytes | None]]
+
+
+class RejectReason(StrEnum):
+    """Every reason there is; `meaning` says what the producer did.
+
+    >>> RejectReason("missing_key").meaning
+    'the record has no key, so nobody knows whose it is; the key is the customer_id'
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Keep the meaning beside the value."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    TOMBSTONE = (
+        "tombstone",
+        "the value is null; inputs are not compacted and nothing can be deleted by one",
+    )
+    OVERSIZED = "oversized", "key and value are together more than 64 KiB"
+    MISSING_KEY = (
+        "missing_key",
+        "the record has no key, so nobody knows whose it is; the key is the customer_id",
+    )
+    MALFORMED_JSON = "malformed_json", "the value is not one JSON text in UTF-8"
+    UNKNOWN_VERSION = "unknown_version", "a CloudEvents envelope of another version than 1.0"
+    MISSING_FIELD = "missing_field", "a required field is not there"
+    WRONG_TYPE = "wrong_type", "a field, or the whole value, is of another JSON type"
+    UNKNOWN_VALUE = "unknown_value", "a field has a value that its closed list does not hold"
+    OUT_OF_BOUNDS = "out_of_bounds", "a number or a text is outside its bounds"
+    INVALID_TIME = (
+        "invalid_time",
+        "a time is neither RFC 3339 with an offset nor integer milliseconds",
+    )
+    TOO_OLD = (
+        "too_old",
+        "a time lies before 2000-01-01: a clock that was never set, or seconds for milliseconds",
+    )
+    FUTURE_TIME = (
+        "future_time",
+        "the event lies further ahead of the clock than max_clock_skew allows",
+    )
+    KEY_MISMATCH = "key_mismatch", "the key is not the UTF-8 of customer_id"
+    MISROUTED = "misrouted", "the key belongs to another partition than the one it was found in"
+
+
+class DeadLetter(NamedTuple):
+    """One refused record of an input, as it was, and why."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    reason: RejectReason
+    message: str
+
+
+class DeadLetterRecord(NamedTuple):
+    """What is written to `<input>.dlq`."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+EXCEPTION = "__streams.errors.exception"
+MESSAGE = "__streams.errors.message"
+TOPIC = "__streams.errors.topic"
+PARTITION = "__streams.errors.partition"
+OFFSET = "__streams.errors.offset"
+REASON = "offbeat.reject_reason"
+CUT = "offbeat.cut"
+HEADER_NAMES = {
+    EXCEPTION: "class of the error",
+    MESSAGE: "what was wrong, where in the record, and what would be accepted",
+    TOPIC: "the input that the record came from",
+    PARTITION: "its partition there, in decimal",
+    OFFSET: "its offset there, in decimal",
+    REASON: "one of: " + ", ".join(RejectReason),
+    CUT: "only where a part was too long to keep: which (key, value, headers) and its bytes",
+}
+
+# A broker's default max.message.bytes is 1,048,588 for a record with its batch header. A refused
+# record can be as large as that itself, and larger where an operator raised it, so each part has
+# room of its own: 64 + 256 + 640 KiB = 983,040 bytes leave 65,548 for our own headers and framing.
+_KEY_BYTES, _HEADER_BYTES, _VALUE_BYTES = 64 << 10, 256 << 10, 640 << 10
+_HEADER_FRAMING = 10  # two lengths of a header, at most 5 bytes each
+_MESSAGE_CHARACTERS = 1000
+
+
+def dead_letter_record(letter: DeadLetter, topic: str, partition: int) -> DeadLetterRecord:
+    """The record for the dead-letter topic.
+
+    A dead letter that was sent again and refused again is marked anew, not twice.
+    The key, value or headers of a record too large for a topic of default size are cut to fit,
+    which `offbeat.cut` then says; everything else is kept byte for byte.
+    """
+    headers = [header for header in letter.headers if header[0] not in HEADER_NAMES]
+    key, value, cut = letter.key, letter.value, []
+    if key is not None and len(key) > _KEY_BYTES:
+        cut.append(f"key {len(key)}")
+        key = key[:_KEY_BYTES]
+    if value is not None and len(value) > _VALUE_BYTES:
+        cut.append(f"value {len(value)}")
+        value = value[:_VALUE_BYTES]
+    if (size := _size(headers)) > _HEADER_BYTES:
+        cut.append(f"headers {size}")
+        headers = []
+    marks = {
+        EXCEPTION: "schemas.rejections.Rejected",
+        MESSAGE: letter.message[:_MESSAGE_CHARACTERS],
+        TOPIC: topic,
+        PARTITION: str(partition),
+        OFFSET: str(letter.offset),
+        REASON: letter.reason.value,
+    }
+    if cut:
+        marks[CUT] = ", ".join(cut)
+    headers += [(name, text.encode()) for name, text in marks.items()]
+    return DeadLetterRecord(key, value, headers)
+
+
+def _size(headers: Iterable[tuple[str, bytes | None]]) -> int:
+    return sum(len(name.encode()) + len(value or b"") + _HEADER_FRAMING for name, value in headers)
