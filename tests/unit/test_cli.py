@@ -1,5 +1,6 @@
 """The command line as a whole; what each command does is tested beside it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from streams import cli
 from streams.cli.progress import progress
-from streams.errors import ConfigurationError
+from streams.errors import ConfigurationError, InputError
 from streams.settings import Settings, config_hash
 
 
@@ -130,6 +131,25 @@ def test_config_check_prints_the_hash_that_alerts_carry(run: Runner) -> None:
     result = run.offbeat("config", "check")
     assert result.exit_code == 0
     assert config_hash(Settings()) in result.output
+
+
+def test_schemas_are_written_with_the_topics_as_they_are_configured(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFBEAT_TOPICS_PREFIX", "shop")
+    result = run.offbeat("schemas", "export", "contracts/json")
+    assert result.exit_code == 0, result.output
+    asyncapi = json.loads(Path("contracts/json/asyncapi.json").read_text())
+    assert asyncapi["asyncapi"].startswith("3.")
+    assert "shop.alerts" in Path("contracts/json/asyncapi.json").read_text()
+    assert json.loads(Path("contracts/json/alert.schema.json").read_text())["$schema"]
+
+
+def test_schemas_in_a_folder_that_cannot_be_made_are_a_short_message(run: Runner) -> None:
+    Path("file").write_text("")
+    result = run.offbeat("schemas", "export", "file/contracts")
+    assert result.exit_code == InputError.exit_code
+    assert "Give a folder that you may write to." in result.stderr
 
 
 def test_progress_is_plain_lines_where_nobody_watches(capfd: pytest.CaptureFixture[str]) -> None:
