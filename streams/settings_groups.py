@@ -86,13 +86,6 @@ class Kafka(_Group):
     fetch_partition_bytes: Bytes = Field(
         default=1 << 20, description="most bytes a partition and fetch"
     )
-    fetch_bytes: Bytes = Field(
-        default=16 << 20, description="most bytes a fetch over all partitions"
-    )
-    # What an event waits at most on an idle broker; below the checkpoint, so it does not add up.
-    fetch_wait_seconds: Seconds = Field(
-        default=0.1, description="longest wait of the broker for more bytes"
-    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -184,9 +177,6 @@ class Web(_Group):
 class Model(_Group):
     """The online model."""
 
-    enabled: bool = Field(
-        default=True, description="learn and score; without it the static logit is given"
-    )
     # Below 1–2 k labels a cold model is worse than none (measured; see docs on detection).
     min_labels: int = Field(
         default=1500, ge=1, description="labels before its output replaces the static"

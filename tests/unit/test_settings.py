@@ -250,7 +250,7 @@ def test_what_may_change_a_decision_changes_the_hash(change: dict[str, Any]) -> 
     [
         {"broker": "kafka:9092"},
         {"checkpoint_seconds": 5},
-        {"kafka_fetch_bytes": 1024},
+        {"kafka_fetch_partition_bytes": 1024},
         {"alignment_ahead_bytes": 1024},
         {"web_port": 0},
         {"log_level": "debug"},
