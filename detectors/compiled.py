@@ -32,6 +32,12 @@ Row: TypeAlias = Any
 Rows: TypeAlias = Any
 """An array of such records, made by `by_name`."""
 
+Bytes: TypeAlias = NDArray[np.uint8]
+"""A buffer of bytes; ids are slices of it."""
+
+
+UNCOMPILED = bool(vars(numba.config)["DISABLE_JIT"])
+
 
 @cache
 def source_stamp() -> str:
@@ -45,17 +51,17 @@ def source_stamp() -> str:
 
 def kernel(function: Function) -> Function:
     """Compile `function`, typed as itself. Where no folder can be written, nothing is kept."""
-    compiled: Any = numba.njit(nogil=True)(function)
-    if compiled is function:  # NUMBA_DISABLE_JIT=1
+    if UNCOMPILED:
         return function
+    compiled: Any = numba.njit(nogil=True)(function)
     try:
         compiled.enable_caching()
     except RuntimeError:  # read-only file system without NUMBA_CACHE_DIR: compile in each process
         return cast(Function, compiled)
-    compiled._cache._cache_file._source_stamp = source_stamp()
+    compiled._cache._cache_file._source_stamp = source_stamp()  # noqa: SLF001 (no public way)
     return cast(Function, compiled)
 
 
 def by_name(array: NDArray[np.void]) -> Rows:
-    """The same memory as a record array, so that kernels read `row.field` compiled or not."""
-    return array.view(np.recarray)
+    """The same memory as kernels want it: uncompiled, only record arrays give `row.field`."""
+    return array.view(np.recarray) if UNCOMPILED else array

@@ -156,6 +156,4 @@ def lives_by_visits(c: Row) -> bool:
 @kernel
 def next_due(c: Row) -> None:
     """Set `due`, the one column that is searched, from the five dues."""
-    c.due = min(
-        min(c.purchase_deadline, c.visit_deadline), min(c.step_due, c.expiry_due), c.tick_due
-    )
+    c.due = min(c.purchase_deadline, c.visit_deadline, c.step_due, c.expiry_due, c.tick_due)

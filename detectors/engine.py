@@ -24,9 +24,9 @@ from detectors.customer import (
 from detectors.judgement.episodes import (
     DECISION,
     Output,
+    begin_anew,
     expire,
     judge,
-    move_anchor,
     step_up,
 )
 from detectors.judgement.risk import visit_silence_logit
@@ -68,31 +68,24 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
             f"observations must be of dtype OBSERVATION, got {batch.observations.dtype}"
         )
     observations = by_name(batch.observations)
-    p = state.profile.record
+    rows, profile = by_name(state.rows), by_name(state.profile.records)
 
     def run(position: int, out: Output) -> int:
         return apply_all(
-            by_name(state.rows),
-            state.dues,
-            state.dirty,
-            state.hashes,
-            observations,
-            batch.ids,
-            p,
-            out,
-            position,
-        )
+            rows, state.dues, state.dirty, state.hashes, observations, batch.ids, profile,
+            *out, position,
+        )  # fmt: skip
 
-    return _collect(state, run, len(batch.observations))
+    return _collect(state, run, len(observations))
 
 
 def advance(state: CustomerState, watermark: float) -> Decisions:
     """Take every due of every customer with due + allowed lateness < watermark."""
-    p = state.profile.record
+    rows, profile = by_name(state.rows), by_name(state.profile.records)
 
     def run(position: int, out: Output) -> int:
         return advance_all(
-            by_name(state.rows), state.dues, state.dirty, state.size, watermark, p, out, position
+            rows, state.dues, state.dirty, state.size, watermark, profile, *out, position
         )
 
     return _collect(state, run, state.size)
@@ -114,11 +107,11 @@ def take_due(c: Row, row: int, p: Row, out: Output) -> None:
     now = max(due, c.applied_until)
     if c.purchase_deadline == due:
         c.causes = int(c.causes) | PURCHASE_SILENCE
-        judge(c, row, now, False, p, out)
+        judge(c, row, now, p, out)
     elif c.visit_deadline == due:
         c.causes = int(c.causes) | VISIT_SILENCE
         c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
-        judge(c, row, now, False, p, out)
+        judge(c, row, now, p, out)
     elif c.step_due == due:
         step_up(c, row, now, p, out)
     elif c.expiry_due == due:
@@ -177,9 +170,9 @@ def observe(
         see_payment(c, o, ids, p)
     else:
         see_support(c, o, ids, p)
-    judge(c, row, now, came_back, p, out)
+    judge(c, row, now, p, out)
     if came_back and (expired or int(o.input) == PURCHASES):
-        move_anchor(c, t)
+        begin_anew(c, t)
         start_ticking(c, now, hashed, p)
     schedule(c, now, p)
     return True
@@ -193,11 +186,17 @@ def apply_all(
     hashes: NDArray[np.uint64],
     observations: Rows,
     ids: NDArray[np.uint8],
-    p: Row,
-    out: Output,
+    profile: Rows,
+    decisions: Rows,
+    customers: Rows,
+    examples: Rows,
+    counts: NDArray[np.int64],
+    population: Rows,
     position: int,
 ) -> int:
-    """Apply observations from `position` on; where to go on when `out` is full."""
+    """Apply observations from `position` on; where to go on when the buffers are full."""
+    out = Output(decisions, customers, examples, counts, population)
+    p = profile[0]
     while position < observations.shape[0]:
         o = observations[position]
         row = int(o.row)
@@ -224,11 +223,17 @@ def advance_all(
     dirty: NDArray[np.uint8],
     size: int,
     watermark: float,
-    p: Row,
-    out: Output,
+    profile: Rows,
+    decisions: Rows,
+    customers: Rows,
+    examples: Rows,
+    counts: NDArray[np.int64],
+    population: Rows,
     position: int,
 ) -> int:
-    """Take what is due, customer by customer from `position` on; where to go on if `out` is full."""
+    """Take what is due, customer by customer from `position` on; where to go on when full."""
+    out = Output(decisions, customers, examples, counts, population)
+    p = profile[0]
     lateness = p.allowed_lateness_seconds
     while position < size:
         if dues[position] + lateness < watermark:
@@ -264,16 +269,27 @@ def _collect(state: CustomerState, run: Callable[[int, Output], int], end: int) 
             break
         parts.append((decisions[:said].copy(), customers[:said].copy(), examples[:learnt].copy()))
     parts.append((decisions[:said], customers[:said], examples[:learnt]))
-    state.population["examples"] += sum(len(part[2]) for part in parts)
-    records, beside, taught = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    order = _by_time_and_id(state, records, "time")
-    return Decisions(
-        records[order], beside[order], taught[_by_time_and_id(state, taught, "label_time")]
-    )
+    records, beside, taught = (_joined([part[i] for part in parts]) for i in range(3))
+    state.population["examples"] += len(taught)
+    if len(records) > 1:
+        order = _by_time_and_id(state, records, "time")
+        records, beside = records[order], beside[order]
+    if len(taught) > 1:
+        taught = taught[_by_time_and_id(state, taught, "label_time")]
+    return Decisions(records, beside, taught)
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """One array; a single part, which is the rule, costs nothing."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _by_time_and_id(state: CustomerState, records: NDArray[Any], time: str) -> NDArray[np.int64]:
     """Order by (time, customer id); what one customer says at one time stays in its order."""
-    times, rows = records[time].tolist(), records["row"].tolist()
-    ids = [state.customer_id(row) for row in rows]
-    return np.array(sorted(range(len(times)), key=lambda i: (times[i], ids[i])), np.int64)
+    times = records[time]
+    order = np.argsort(times, kind="stable")
+    if not np.any(np.diff(times[order]) == 0.0):
+        return order
+    rows = records["row"]
+    ids = [state.customer_id(int(row)) for row in rows]
+    return np.array(sorted(order.tolist(), key=lambda i: (times[i], ids[i])), np.int64)

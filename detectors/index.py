@@ -46,6 +46,7 @@ def hash_all(
     ends: NDArray[np.int64],
     out: NDArray[np.uint64],
 ) -> None:
+    """`hash_bytes` of every slice."""
     for i in range(starts.shape[0]):
         out[i] = hash_bytes(buffer, starts[i], ends[i])
 
@@ -64,6 +65,7 @@ def hash_slices(
 def same_bytes(
     one: NDArray[np.uint8], one_start: int, two: NDArray[np.uint8], two_start: int, length: int
 ) -> bool:
+    """Whether two slices of the same length are equal."""
     for i in range(length):  # noqa: SIM110 (numba compiles loops, not generator expressions)
         if one[one_start + i] != two[two_start + i]:
             return False

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import Row, by_name
+from detectors.compiled import Row
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class Profile:
 
     @property
     def record(self) -> Row:
-        """The profile as the record that kernels read: `profile.record.horizon_days`."""
-        return by_name(self.records)[0]
+        """The profile as one record with attributes, for kernels called one by one."""
+        return self.records.view(np.recarray)[0]
 
 
 _ANY_SIGN = frozenset({"gap_location", "visit_gap_location"})

@@ -16,13 +16,25 @@ from numpy.typing import NDArray
 from detectors.compiled import Row, Rows, kernel
 from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
-from detectors.judgement.identity import alert_id as alert_id
-from detectors.judgement.identity import fingerprint as fingerprint
+from detectors.judgement.identity import alert_id, fingerprint
 from detectors.judgement.risk import assess, left_logit, sigmoid
 from detectors.judgement.schedule import severity_at
 from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
 from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
+
+__all__ = [
+    "DECISION",
+    "Output",
+    "Severity",
+    "Status",
+    "alert_id",
+    "begin_anew",
+    "expire",
+    "fingerprint",
+    "judge",
+    "step_up",
+]
 
 
 class Status(IntEnum):
@@ -93,7 +105,7 @@ def say(c: Row, row: int, status: int, now: float, p: Row, out: Output) -> None:
     complaints = complaint_evidence(c, p)
     cancellation = cancellation_evidence(c, p)
     c.sequence += 1
-    if status == OPENED or status == UPDATED:
+    if status in (OPENED, UPDATED):
         c.announced_causes = c.causes
     d = out.decisions[out.counts[0]]
     d.time = now
@@ -129,12 +141,10 @@ def speaks(c: Row) -> bool:
 
 
 @kernel
-def judge(c: Row, row: int, now: float, came_back: bool, p: Row, out: Output) -> None:
+def judge(c: Row, row: int, now: float, p: Row, out: Output) -> None:
     """Open, update or resolve the customer's episode as its causes and severity stand now."""
     if int(c.episode) == EPISODE_EXPIRED:
         c.causes = 0
-        if came_back:
-            c.episode = NONE
     elif int(c.episode) == OPEN:
         if not speaks(c):
             say(c, row, RESOLVED, now, p, out)
@@ -168,8 +178,9 @@ def expire(c: Row, row: int, now: float, p: Row, out: Output) -> None:
 
 
 @kernel
-def move_anchor(c: Row, t: float) -> None:
-    """The next episode is another one; its decisions are counted from 1."""
-    if not c.anchor == t:
+def begin_anew(c: Row, t: float) -> None:
+    """The customer is back: the next episode is another one, its decisions counted from 1."""
+    c.episode = NONE
+    if c.anchor != t:
         c.anchor = t
         c.sequence = 0

@@ -30,14 +30,14 @@ LOGIT_LIMIT = 30.0  # e^-30 is 1e-13: what is surer than that is not distinguish
 @kernel
 def silence_days(since: float, t: float) -> float:
     """Days from `since` to t, never negative."""
-    return max(t - since, 0.0) / DAY_SECONDS
+    return float(max(t - since, 0.0) / DAY_SECONDS)
 
 
 @kernel
 def visits_silent_since(c: Row) -> float:
     """The last visit, or the last purchase if that is later: a purchase is a sign of life too."""
     if int(c.n_purchases) > 0:
-        return max(c.last_visit, c.last_purchase)
+        return float(max(c.last_visit, c.last_purchase))
     return float(c.last_visit)
 
 

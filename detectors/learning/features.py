@@ -14,11 +14,13 @@ import numpy as np
 from detectors.compiled import Row, Rows, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.judgement.risk import assess, bounded, silence_days, visit_silence_logit
-from detectors.learning.names import FEATURES as FEATURES
+from detectors.learning.names import FEATURES
 from detectors.signals.spend import spend_trend
 from detectors.signals.trouble import cancellation_evidence, remaining
 from detectors.signals.visits import missed_ratio
 from detectors.signals.windows import trends
+
+__all__ = ["EXAMPLE", "FEATURES", "start_ticking", "take_features", "tick"]
 
 EXAMPLE = np.dtype(
     [

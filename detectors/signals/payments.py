@@ -5,7 +5,7 @@ what is left of the trouble. At the profile's threshold the counter is a cause f
 it stops being one when payments have brought it below half of that.
 """
 
-from detectors.compiled import Row, kernel
+from detectors.compiled import Bytes, Row, kernel
 from detectors.customer import PAYMENT_TROUBLE
 from detectors.observations import PaymentStatus
 from detectors.signals.trouble import keep_trouble_id, remaining
@@ -25,7 +25,7 @@ def payment_weight(status: int) -> float:
 
 
 @kernel
-def see_payment(c: Row, o: Row, ids: bytes, p: Row) -> None:
+def see_payment(c: Row, o: Row, ids: Bytes, p: Row) -> None:
     """Take one payment into the row; the counter is as of the observation's effective time."""
     if int(o.kind) == PAID:
         c.n_paid = min(int(c.n_paid) + 1, MOST)

@@ -7,7 +7,7 @@ closes no gap and ends no silence.
 
 import math
 
-from detectors.compiled import Row, Rows, kernel
+from detectors.compiled import Bytes, Row, Rows, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.observations import PurchaseKind
 from detectors.signals.spend import refund_amount, spend_amount
@@ -18,7 +18,7 @@ REFUND = int(PurchaseKind.REFUND)
 
 
 @kernel
-def see_purchase(c: Row, o: Row, ids: bytes, p: Row, population: Rows) -> bool:
+def see_purchase(c: Row, o: Row, ids: Bytes, p: Row, population: Rows) -> bool:
     """Take one purchase into the row; True when it ends the silence."""
     if int(o.kind) == REFUND:
         refund_amount(c, o)

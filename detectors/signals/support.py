@@ -6,7 +6,7 @@ is resolved halves the counter. A request to cancel is a cause at once and stand
 or a solution.
 """
 
-from detectors.compiled import Row, kernel
+from detectors.compiled import Bytes, Row, kernel
 from detectors.customer import CANCELLATION_REQUEST, COMPLAINTS
 from detectors.observations import SupportKind
 from detectors.signals.trouble import keep_trouble_id, remaining
@@ -38,7 +38,7 @@ def complaint_weight(kind: int, score: float, severity: float) -> float:
 
 
 @kernel
-def see_support(c: Row, o: Row, ids: bytes, p: Row) -> None:
+def see_support(c: Row, o: Row, ids: Bytes, p: Row) -> None:
     """Take one contact into the row; the counter is as of the observation's effective time."""
     kind = int(o.kind)
     if kind == RESOLVED:

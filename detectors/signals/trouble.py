@@ -5,7 +5,7 @@ weighs what would be left of it. Between observations the evidence stands still,
 alone never lowers a risk.
 """
 
-from detectors.compiled import Row, kernel
+from detectors.compiled import Bytes, Row, kernel
 from detectors.customer import DAY_SECONDS, ID_BYTES
 
 FORGOTTEN = 1e-6  # a counter below this is 0
@@ -49,7 +49,7 @@ def cancellation_evidence(c: Row, p: Row) -> float:
 
 
 @kernel
-def copy_id(target: bytes, ids: bytes, start: int, end: int, hashed: int) -> int:
+def copy_id(target: Bytes, ids: Bytes, start: int, end: int, hashed: int) -> int:
     """Keep an event id as evidence; its length. Above 40 bytes: "xx64:" and its hash in hex."""
     length = end - start
     if length <= ID_BYTES:
@@ -64,6 +64,6 @@ def copy_id(target: bytes, ids: bytes, start: int, end: int, hashed: int) -> int
 
 
 @kernel
-def keep_trouble_id(c: Row, o: Row, ids: bytes) -> None:
+def keep_trouble_id(c: Row, o: Row, ids: Bytes) -> None:
     """Remember the observation as the last trouble."""
     c.trouble_id_length = copy_id(c.trouble_id, ids, o.id_start, o.id_end, o.id_hash)

@@ -16,7 +16,7 @@ FULL = 255  # a count that fits a byte stops there
 @kernel
 def reach_week(c: Row, t: float) -> int:
     """Bring the ring forward to the week of t; its index, or -1 when t has left the ring."""
-    week = int(math.floor(t / WEEK_SECONDS))
+    week = math.floor(t / WEEK_SECONDS)
     newest = int(c.week)
     if week > newest:
         for newer in range(max(newest + 1, week - WEEKS + 1), week + 1):
@@ -59,7 +59,7 @@ def trends(c: Row, t: float) -> tuple[float, float]:
 
     Half an event is added to both rates, so an empty ring gives 0.
     """
-    week = int(math.floor(t / WEEK_SECONDS))
+    week = math.floor(t / WEEK_SECONDS)
     recent_purchases = 0
     recent_visits = 0
     earlier_purchases = 0
