@@ -19,9 +19,8 @@ from prometheus_client.process_collector import ProcessCollector
 APPLIED = "applied"  # it changed its customer's row
 DUPLICATE = "duplicate"  # same event_id as a recent one of the customer
 OUT_OF_ORDER = "out_of_order"  # behind an earlier event of the customer: closed no gap
-DEAD_LETTER = "dead_letter"  # could not be read
-MISROUTED = "misrouted"  # its key belongs to another partition; sent there
-OUTCOMES = (APPLIED, DUPLICATE, OUT_OF_ORDER, DEAD_LETTER, MISROUTED)
+DEAD_LETTER = "dead_letter"  # could not be read, or is not where it belongs
+OUTCOMES = (APPLIED, DUPLICATE, OUT_OF_ORDER, DEAD_LETTER)
 
 # One fetch: 0.3 ms is a hundred events, 1 s is where a rebalance begins to wait for it.
 _BATCH_SECONDS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
