@@ -9,13 +9,12 @@ Versions take effect on a grid of event time. All records for one point of the g
 starts finds the version in effect as well as those that are still to come.
 """
 
-from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Literal
 
 import msgspec
 
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+from schemas.examples import Instant
 
 # The newest takes effect one to two grid steps after the last label, so a reader needs three; eight
 # also serve one that lags days of event time behind.
