@@ -7,7 +7,7 @@ number or a time in milliseconds is written as in JSON; a Parquet timestamp with
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from detectors.observations import Input
 from schemas.dead_letters import RejectReason
 from schemas.events import EVENTS
 from streams.errors import InputError
-from streams.sources.rows import CHUNK, INPUTS, Refused, Rows, sort_out
+from streams.sources.rows import CHUNK, INPUTS, Refused, Rows, in_time_order, sort_out
 
 FORMATS = (".jsonl", ".ndjson", ".csv", ".parquet")
 
@@ -49,6 +49,38 @@ def find(path: Path) -> dict[Path, Input | None]:
             remedy = "Keep one of them, or give it alone."
             raise InputError(f"{' and '.join(same)} are one input", where=str(path), remedy=remedy)
     return found
+
+
+def by_input(
+    path: Path, refused: list[Refused], *, as_written: bool = False
+) -> dict[Input, Iterator[Rows]]:
+    """Each input's rows by event time, or as written; what is refused on the way is appended.
+
+    Raises:
+        InputError: see `find` and `read`; or the rows of several inputs are wanted as written,
+            which says nothing about the order between them in a topic.
+    """
+    found = find(path)
+    if None not in found.values():
+        rows = {of: _kept(read(file, of), refused) for file, of in found.items() if of is not None}
+        return rows if as_written else {of: in_time_order(parts) for of, parts in rows.items()}
+    if as_written:
+        remedy = "Accepted: a folder with a file an input."
+        raise InputError("its rows have no order as written", where=str(path), remedy=remedy)
+    (file,) = found
+    mixed = list(_kept(read(file, None), refused))
+    return {
+        of: in_time_order(part for part in mixed if part.source is of)
+        for of in {part.source for part in mixed}
+    }
+
+
+def _kept(parts: Iterable[Rows | Refused], refused: list[Refused]) -> Iterator[Rows]:
+    for part in parts:
+        if isinstance(part, Refused):
+            refused.append(part)
+        else:
+            yield part
 
 
 def read(path: Path, source: Input | None) -> Iterator[Rows | Refused]:
