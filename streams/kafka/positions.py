@@ -1,10 +1,15 @@
 """Where a partition goes on: the group's committed offsets, or the log's start where there are none."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError
+from aiokafka.structs import OffsetAndMetadata
+
+COORDINATOR_SECONDS = 15.0  # a broker that needs longer to make one internal topic is not well
 
 
 async def starting_positions(
@@ -17,12 +22,7 @@ async def starting_positions(
     wanted = list(tps)
     if not wanted:
         return {}
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
-        committed = await admin.list_consumer_group_offsets(group)
-    finally:
-        await admin.close()
+    committed = await _committed(options, group)
     found = {
         tp: (committed[tp].offset, True)
         for tp in wanted
@@ -38,3 +38,22 @@ async def starting_positions(
             await consumer.stop()
         found |= {tp: (starts[tp], False) for tp in missing}
     return found
+
+
+async def _committed(
+    options: Mapping[str, Any], group: str
+) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """A fresh broker makes its offsets topic when it is first asked, and has no coordinator until then."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        async with asyncio.timeout(COORDINATOR_SECONDS):
+            while True:
+                try:
+                    offsets = await admin.list_consumer_group_offsets(group)
+                except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError):
+                    await asyncio.sleep(0.1)
+                else:
+                    return cast(Mapping[TopicPartition, OffsetAndMetadata], offsets)
+    finally:
+        await admin.close()

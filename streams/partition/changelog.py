@@ -19,7 +19,7 @@ from streams.errors import StateError
 from streams.kafka.batches import FinishedBatch, row_batches
 from streams.kafka.columns import KEY_END, KEY_START, OFFSET, VALUE_END, VALUE_START, Fetched
 
-_PREFIX = prefix(LAYOUT_VERSION)
+PREFIX = prefix(LAYOUT_VERSION)
 
 
 class ChangelogWriter:
@@ -45,8 +45,16 @@ class ChangelogWriter:
             )
         self.customers += int(np.count_nonzero(~self._written[rows]))
         self._written[rows] = True
-        values = state.rows[rows].view(np.uint8).reshape(len(rows), CUSTOMER.itemsize)
-        return list(row_batches(rows, state.ids, state.id_ends, _PREFIX, values, time_ms))
+        values = row_bytes(state, rows)
+        return list(row_batches(rows, state.ids, state.id_ends, PREFIX, values, time_ms))
+
+
+def row_bytes(state: CustomerState, rows: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """uint8[rows, CUSTOMER.itemsize], a copy.
+
+    As bytes, because indexing records would leave whatever memory held between their fields.
+    """
+    return state.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)[rows]
 
 
 def restore(state: CustomerState, fetched: Fetched) -> PartitionRecord | None:

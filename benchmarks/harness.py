@@ -1,0 +1,232 @@
+"""What the benchmarks share: real workers as processes, their topics, and what readers find in the end."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from rich.console import Console
+
+from schemas.topics import OutputTopics
+from streams.kafka import topics
+from streams.settings import Settings
+
+console = Console(stderr=True)
+LOGS = Path("build/logs")
+OFFBEAT = Path(sys.executable).with_name("offbeat")
+
+
+class Worker:
+    """`offbeat worker` as its own process; its log is kept in build/logs."""
+
+    def __init__(self, name: str, settings: Mapping[str, str]) -> None:
+        self.name = name
+        self._environment = {
+            **os.environ,
+            **{f"OFFBEAT_{key.upper()}": value for key, value in settings.items()},
+            "OFFBEAT_WEB_PORT": "0",
+            "OFFBEAT_LOG_FORMAT": "json",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def start(self) -> None:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self._log = (LOGS / f"{self.name}.log").open("ab")
+        self._process = subprocess.Popen(
+            [OFFBEAT, "worker"], env=self._environment, stdout=self._log, stderr=self._log
+        )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log_path(self) -> Path:
+        return LOGS / f"{self.name}.log"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; of an ended process, nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code, or None while it runs."""
+        assert self._process is not None
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self) -> int | None:
+        """Ask it to end; kill it when it does not within 20 s."""
+        if self._process is None:
+            return None
+        if self.running:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            if self.wait(20) is None:
+                self.signal(signal.SIGKILL)
+                self.wait(5)
+        if self._log is not None:
+            self._log.close()
+        return self._process.returncode
+
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def workers(*processes: Worker) -> Any:
+    """Start them; whatever happens, none is left behind."""
+    try:
+        for process in processes:
+            process.start()
+        yield processes
+    finally:
+        for process in processes:
+            process.stop()
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    """What a worker has to be told to use the same broker, topics and group."""
+    return {
+        "broker": settings.broker,
+        "group": settings.group,
+        "clock": settings.clock,
+        "topics_prefix": settings.topics.prefix,
+        **{
+            f"topics_{name}": topic
+            for name, topic in zip(
+                ("purchases", "visits", "payments", "support"), settings.topics.inputs, strict=True
+            )
+        },
+        "topics_partitions": str(settings.topics.partitions),
+        **more,
+    }
+
+
+def named(
+    broker: str, name: str, *, inputs: str | None = None, partitions: int = 4, **more: Any
+) -> Settings:
+    """Settings of a run of its own: group, outputs and (unless given) inputs are called after it."""
+    prefix = inputs or name
+    return Settings(
+        broker=broker,
+        group=name,
+        topics={
+            "prefix": name,
+            "partitions": partitions,
+            "replication": 1,
+            **{kind: f"{prefix}.{kind}" for kind in ("purchases", "visits", "payments", "support")},
+        },
+        **more,
+    )
+
+
+async def create_topics(settings: Settings) -> None:
+    await topics.create(settings)
+
+
+@asynccontextmanager
+async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(bootstrap_servers=settings.broker)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
+    """The end offset of every partition of these topics."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.broker)
+    await consumer.start()
+    try:
+        found: list[TopicPartition] = []
+        for name in names:
+            await consumer._client.add_topic(name)
+            await consumer._client._wait_on_metadata(name)
+            found += [
+                TopicPartition(name, n) for n in consumer._client.cluster.partitions_for_topic(name)
+            ]
+        return dict(await consumer.end_offsets(found))
+    finally:
+        await consumer.stop()
+
+
+async def committed(settings: Settings, client: AIOKafkaAdminClient) -> int:
+    """The sum of the group's committed offsets over the inputs."""
+    offsets = await client.list_consumer_group_offsets(settings.group)
+    return sum(
+        max(where.offset, 0)
+        for tp, where in offsets.items()
+        if tp.topic in settings.topics.inputs
+    )
+
+
+async def wait_until_consumed(
+    settings: Settings, total: int, processes: Iterable[Worker], seconds: float
+) -> None:
+    """Return when the group has committed `total` events.
+
+    Raises:
+        TimeoutError: not within `seconds`; says how far it came, and where the logs are.
+    """
+    until = time.monotonic() + seconds
+    async with admin(settings) as client:
+        while (done := await committed(settings, client)) < total:
+            if time.monotonic() > until or not any(p.running for p in processes):
+                logs = ", ".join(str(p.log_path) for p in processes)
+                raise TimeoutError(f"{done} of {total} events were consumed; see {logs}")
+            await asyncio.sleep(0.1)
+
+
+async def read_all(
+    settings: Settings, topic: str, *, isolation: str = "read_committed"
+) -> list[ConsumerRecord[bytes, bytes]]:
+    """Every record of a topic that such a reader finds now, by partition in the log's order."""
+    end = {tp: offset for tp, offset in (await ends(settings, [topic])).items() if offset > 0}
+    if not end:
+        return []
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.broker,
+        isolation_level=isolation,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        consumer.assign(list(end))
+        await consumer.seek_to_beginning()
+        records: list[ConsumerRecord[bytes, bytes]] = []
+        while any([await consumer.position(tp) < offset for tp, offset in end.items()]):
+            for found in (await consumer.getmany(timeout_ms=200)).values():
+                records += found
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def read_alerts(settings: Settings) -> list[dict[str, Any]]:
+    """The alerts of a run, as a reader of committed data finds them."""
+    records = await read_all(settings, OutputTopics(settings.topics.prefix).alerts)
+    return [orjson.loads(record.value) for record in records]

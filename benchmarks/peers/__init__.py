@@ -1,0 +1,1 @@
+"""The same job as users of other engines would write it."""

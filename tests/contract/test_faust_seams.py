@@ -1,0 +1,97 @@
+"""The private parts of Faust that the transport and the table stand on; a new version must not move one unseen."""
+
+import inspect
+from importlib.metadata import version
+
+import faust
+from faust.tables.recovery import Recovery
+from faust.tables.table import Table
+from faust.transport.consumer import Consumer as BaseConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import TP, ConsumerMessage
+
+from streams.kafka.table import ChangelogTable
+from streams.kafka.transport import ColumnarConsumer, ColumnarThread, ColumnarTransport
+
+
+def test_the_versions_are_the_ones_whose_insides_were_read() -> None:
+    assert version("faust-streaming") == "0.15.3"
+    assert version("mode-streaming") == "0.7.1"
+
+
+def test_the_accelerators_are_there() -> None:
+    """Without them the pure Python conductor acknowledges messages of older generations."""
+    import faust._cython.streams
+    import faust.transport._cython.conductor
+
+    assert faust._cython.streams
+    assert faust.transport._cython.conductor
+
+
+def test_every_method_that_is_overridden_is_there_and_takes_the_same() -> None:
+    for ours, theirs, names in (
+        (
+            ColumnarConsumer,
+            driver.Consumer,
+            ["_new_consumer_thread", "_getmany", "_drain_messages", "force_commit"],
+        ),
+        (ColumnarThread, driver.AIOKafkaConsumerThread, ["_create_worker_consumer"]),
+        (
+            ChangelogTable,
+            Table,
+            ["on_rebalance", "apply_changelog_batch", "on_recovery_completed"],
+        ),
+    ):
+        for name in names:
+            mine, base = (list(inspect.signature(getattr(c, name)).parameters) for c in (ours, theirs))
+            assert mine == base, name
+
+
+def test_the_consumer_has_the_books_that_are_kept_for_it() -> None:
+    source = inspect.getsource(BaseConsumer)
+    for attribute in (
+        "_read_offset",
+        "_acked",
+        "_acked_index",
+        "_buffered_partitions",
+        "flow_active",
+        "suspend_flow",
+        "_wait_next_records",
+    ):
+        assert f"self.{attribute}" in source or f"def {attribute}" in source, attribute
+
+
+def test_no_commit_but_the_forced_one_exists() -> None:
+    """`commit` must go through `force_commit`, which commits nothing here."""
+    assert "self.force_commit(" in inspect.getsource(BaseConsumer.commit)
+
+
+def test_the_worker_consumer_fixes_what_is_set_afterwards() -> None:
+    source = inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
+    assert "fetch_max_wait_ms=1500" in source
+    assert "isolation_level=isolation_level" in source
+
+
+def test_recovery_runs_behind_the_tables_own_rebalance() -> None:
+    """Fence first, recover second: the table is told before recovery is started."""
+    source = inspect.getsource(type(faust.App("seam", web_enabled=False).tables).on_rebalance)
+    assert source.index("table.on_rebalance") < source.index("recovery.on_rebalance")
+
+
+def test_recovery_keeps_offsets_that_have_to_be_forgotten() -> None:
+    assert "active_offsets" in Recovery.__annotations__
+    source = inspect.getsource(Recovery)
+    assert "offset > seen_offset" in source
+    assert "table.on_recovery_completed(" in source
+
+
+def test_a_message_takes_any_value() -> None:
+    tp = TP("t", 0)
+    message = ConsumerMessage("t", 0, 7, 0.0, 0, (), None, ["fetch"], None, tp=tp, generation_id=3)
+    assert (message.value, message.offset, message.generation_id) == (["fetch"], 7, 3)
+
+
+def test_an_app_takes_the_transport() -> None:
+    app = faust.App("seam", broker="kafka://127.0.0.1:1", web_enabled=False)
+    app.transport = ColumnarTransport(app.conf.broker_consumer, app)
+    assert app.transport.Consumer is ColumnarConsumer

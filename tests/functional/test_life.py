@@ -1,0 +1,160 @@
+"""A partition's life without Kafka: order, checkpoints, recovery, and what is refused."""
+
+import numpy as np
+import pytest
+
+from detectors.judgement.episodes import Status
+from detectors.observations import Input
+from detectors.profile import Profile
+from schemas.changelog import decode_partition
+from streams.errors import GapError, StateError
+from streams.kafka.columns import Fetched
+from streams.partition.life import PartitionLife, Snapshot
+from tests.functional.fetching import DAY, START, fetch, purchase, reread, visit
+
+NAMES = ("purchases", "visits", "payments", "support")
+
+
+def new_life(positions: dict[str, int] | None = None) -> PartitionLife:
+    starts = {
+        source: ((positions or {}).get(NAMES[source], 0), positions is not None) for source in Input
+    }
+    return PartitionLife(0, Profile(), NAMES, starts)
+
+
+def begun() -> PartitionLife:
+    life = new_life()
+    life.finish_recovery()
+    return life
+
+
+def recovered(snapshots: list[Snapshot]) -> PartitionLife:
+    """A life that goes on from what these checkpoints wrote."""
+    record = decode_partition(snapshots[-1].record)
+    life = new_life(record.positions)
+    for snapshot in snapshots:
+        for fetched in [*reread(snapshot.rows), record_fetch(snapshot.record)]:
+            life.restore(fetched)
+    life.finish_recovery()
+    return life
+
+
+def record_fetch(record: bytes) -> Fetched:
+    data = b"\x00partition" + record
+    columns = np.array([[0, 0, 0, 10, 10, len(data), len(data), len(data)]], np.int64)
+    return Fetched(data, columns, 0, 1)
+
+
+def drain(life: PartitionLife) -> Snapshot:
+    """Everything read is applied and saved, as when all inputs are at their ends."""
+    life.tick(list(Input), None)
+    snapshot = life.snapshot(0)
+    assert snapshot is not None
+    return snapshot
+
+
+def weekly(customer: str, days: int = 10) -> list[dict[str, object]]:
+    return [purchase(customer, i, 7.0 * i + 0.1 * (i % 3)) for i in range(days)]
+
+
+def test_positions_pass_only_what_was_applied() -> None:
+    life = begun()
+    life.take(Input.PURCHASES, fetch(weekly("c-1", 3)), None)
+    life.take(Input.VISITS, fetch([visit("c-1", 0, 8.0)]), None)
+    life.tick([Input.PAYMENTS, Input.SUPPORT], None)
+    snapshot = life.snapshot(0)
+    assert snapshot is not None
+    assert snapshot.positions[Input.PURCHASES] == 2
+    assert snapshot.positions[Input.VISITS] == 0
+    assert life.position(Input.PURCHASES) == 3
+
+
+def test_a_dead_letter_waits_until_its_position_is_committed() -> None:
+    life = begun()
+    letters = life.take(Input.PURCHASES, fetch([*weekly("c-1", 2), b"nonsense"]), None)
+    assert [letter.offset for letter in letters] == [2]
+    life.tick([Input.VISITS, Input.PAYMENTS], None)
+    assert life.snapshot(0) is None
+    snapshot = drain(life)
+    assert [letter.value for letter in snapshot.dead_letters[Input.PURCHASES]] == [b"nonsense"]
+    assert snapshot.positions[Input.PURCHASES] == 3
+
+
+def test_a_gap_is_never_skipped_and_what_was_taken_is_dropped() -> None:
+    life = begun()
+    events = weekly("c-1", 4)
+    life.take(Input.PURCHASES, fetch(events[:2]), None)
+    with pytest.raises(GapError, match=r"purchases\[0\].*next offset to read is 2"):
+        life.take(Input.PURCHASES, fetch(events[3:], 3), None)
+    life.take(Input.PURCHASES, fetch(events[:2]), None)
+    life.take(Input.PURCHASES, fetch(events), None)
+    drain(life)
+    assert life.state.population["applied"][0].tolist() == [4, 0, 0, 0]
+
+
+def test_going_on_from_a_checkpoint_gives_the_same_state_and_decisions() -> None:
+    purchases = weekly("c-1") + weekly("c-2")
+    purchases.sort(key=lambda event: int(str(event["event_time"])))
+    late = [purchase("c-2", 99, 200.0)]
+    whole, first = begun(), begun()
+    saved = []
+    for life in (whole, first):
+        life.take(Input.PURCHASES, fetch(purchases), None)
+        saved.append(drain(life))
+    second = recovered(saved[1:])
+    assert second.state.size == 2
+    for life in (whole, second):
+        life.take(Input.PURCHASES, fetch(late, len(purchases)), None)
+    one, two = drain(whole), drain(second)
+    for name in ("time", "anchor", "status", "sequence", "risk"):
+        assert [d.records[name].tolist() for d in one.decisions] == [
+            d.records[name].tolist() for d in two.decisions
+        ]
+    rows = whole.state.rows[: whole.state.size]
+    again = [second.state.rows[second.state.find(whole.state.customer_id(i))] for i in range(2)]
+    assert [row.tobytes() for row in rows] == [row.tobytes() for row in again]
+    assert whole.state.population == second.state.population
+
+
+def test_silence_is_decided_at_its_deadline_while_nothing_arrives() -> None:
+    life = begun()
+    life.take(Input.PURCHASES, fetch(weekly("c-1")), None)
+    end = START + 63.0 * DAY
+    life.tick(list(Input), end + DAY)
+    assert [d for s in [life.snapshot(0)] if s for d in s.decisions] == []
+    row = life.state.rows[0]
+    deadline = float(row["purchase_deadline"])
+    life.tick(list(Input), deadline + 59)
+    assert life.snapshot(0) is not None
+    life.tick(list(Input), deadline + 61)
+    snapshot = life.snapshot(0)
+    assert snapshot is not None
+    (decisions,) = snapshot.decisions
+    assert decisions.records["status"].tolist() == [Status.OPENED]
+    assert decisions.records["time"].tolist() == [deadline]
+
+
+def test_nothing_new_needs_no_transaction() -> None:
+    life = begun()
+    assert life.snapshot(0) is None
+    life.take(Input.PURCHASES, fetch(weekly("c-1")), None)
+    drain(life)
+    life.tick(list(Input), None)
+    assert life.snapshot(0) is None
+
+
+def test_a_changelog_that_contradicts_the_offsets_is_refused() -> None:
+    life = begun()
+    life.take(Input.PURCHASES, fetch(weekly("c-1")), None)
+    snapshot = drain(life)
+    other = new_life({"purchases": 7, "visits": 0, "payments": 0, "support": 0})
+    other.restore(record_fetch(snapshot.record))
+    with pytest.raises(StateError, match="the changelog stands at"):
+        other.finish_recovery()
+    lost = new_life(decode_partition(snapshot.record).positions)
+    lost.restore(record_fetch(snapshot.record))
+    with pytest.raises(StateError, match="0 customers were read back, 1 were written"):
+        lost.finish_recovery()
+    empty = new_life({"purchases": 7})
+    with pytest.raises(StateError, match="the changelog has no record"):
+        empty.finish_recovery()
