@@ -72,7 +72,11 @@ class EmbeddedBroker:
         java = installed(self._console)
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="offbeat-broker-"))
-        self._node = Node.launch(java, self._folder, self.port, remove=self._given is None)
+        try:
+            self._node = Node.launch(java, self._folder, self.port, remove=self._given is None)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Orderly; removes a temporary folder. Harmless when nothing runs."""
@@ -143,7 +147,7 @@ def installed(console: Console) -> Java:
     version = ".".join(map(str, JAVA_VERSION))
     key = hashlib.sha256(f"{version} {java.command(cache)}".encode()).hexdigest()[:8]
     archive = cache / f"kafka-{jars.KAFKA}-java-{version}-{key}.aot"
-    with jars.exclusive(cache):
+    with jars.exclusive(cache, console):
         if not archive.exists():
             _write_archive(java, archive, console)
     return replace(java, options=(f"-XX:AOTCache={archive}",)) if archive.stat().st_size else java

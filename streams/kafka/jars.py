@@ -63,11 +63,15 @@ def locked() -> list[Jar]:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, console: Console) -> Iterator[None]:
     """Only one process at a time fills the cache; the others wait, then find it filled."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("Apache Kafka: another process prepares it; waiting …")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
@@ -88,7 +92,7 @@ def fetch(cache: Path, console: Console) -> list[Path]:
         console=console,
         disable=all(_path(context, jar).exists() for jar in jars),
     )
-    with exclusive(cache), progress, ThreadPoolExecutor(_DOWNLOADS) as pool:
+    with exclusive(cache, console), progress, ThreadPoolExecutor(_DOWNLOADS) as pool:
         task = progress.add_task("", total=len(jars))
         paths = []
         for path in pool.map(lambda jar: _verified(context, jar), jars):

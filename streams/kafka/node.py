@@ -89,6 +89,12 @@ class Node:
         With `remove` the folder is gone after `close`, and when this process dies.
         Raises BrokerError with the end of the log.
         """
+        if not _is_free(port):  # else whoever is there would be taken for this node
+            raise BrokerError(
+                "the port is taken",
+                where=f"127.0.0.1:{port}",
+                remedy="Give another one (--port 0 takes a free one), or use what is there.",
+            )
         properties = _prepare(java, folder, port)
         log = folder / "broker.log"
         options = ["--remove", str(folder)] if remove else []
@@ -138,20 +144,31 @@ class Node:
 def free_port() -> int:
     """A port that nothing listens on now, outside the range of outgoing connections."""
     for port in random.sample(_PORTS, 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if _is_free(port):
             return port
     raise BrokerError("no port is free from 20000 to 32767", where="127.0.0.1", remedy="Free some.")
 
 
 def failed(what: str, log: Path) -> BrokerError:
     """The error for a node that does not start, with the end of its log."""
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    lines = log.read_text(errors="replace").splitlines()
+    tail = "\n".join([line for line in lines if not line.startswith("\tat ")][-8:])
     return BrokerError(
         what,
         where="embedded broker",
         remedy=f"Set OFFBEAT_BROKER=host:port to a broker you have, or mend this:\n{tail}",
     )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # connections of a node that was killed may still fade away on its port: that is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _prepare(java: Java, folder: Path, port: int) -> Path:

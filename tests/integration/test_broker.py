@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +16,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from streams.errors import BrokerError
 from streams.kafka.broker import EmbeddedBroker, bootstrap
 
 _CHILD = """
 import sys, time
+from streams.errors import BrokerError
 from streams.kafka.broker import EmbeddedBroker
 broker = EmbeddedBroker()
 broker.start()
@@ -119,6 +123,24 @@ def test_a_broker_and_its_folder_go_with_their_parent(ending: signal.Signals) ->
         parent.wait()
     assert _within(15, lambda: not _alive(int(pid)))
     assert _within(5, lambda: not Path(folder).exists())
+
+
+def test_a_port_that_is_taken_is_refused_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = EmbeddedBroker(port=other.getsockname()[1])
+        with pytest.raises(BrokerError, match="the port is taken"):
+            taken.start()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.properties").write_text("version=1\nnode.id=7\n")
+    with pytest.raises(BrokerError, match=r"exit code 1[\s\S]*meta\.properties"):
+        EmbeddedBroker(tmp_path).start()
 
 
 def test_the_command_prints_the_address_and_ends_in_order() -> None:
