@@ -1,6 +1,5 @@
 """`offbeat schemas`: the contracts as files, for producers and consumers in other languages."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,7 @@ def export(
 ) -> None:
     """Write a JSON Schema a record type and asyncapi.json, with the topics' names as configured."""
     settings = load(config)
-    written = documents(settings.topics.prefix, settings.topics.inputs, version("offbeat"))
+    written = documents(settings.topics.prefix, settings.topics.inputs)
     try:
         for name, content in written.items():
             path = folder / name
