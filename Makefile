@@ -19,12 +19,12 @@ SHELL := bash
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-setup: .venv/.installed ## make .venv from requirements.lock (every task does it when it has to)
+setup: .venv/.compiled ## make .venv from requirements.lock (every task does it when it has to)
 
-demo: .venv/.installed ## start a broker, simulate customers, watch the alerts
+demo: .venv/.compiled ## start a broker, simulate customers, watch the alerts
 	@$(BIN)/offbeat demo
 
-test: .venv/.installed ## run all tests, on a real broker
+test: .venv/.compiled ## run all tests, on a real broker
 	@$(BIN)/pytest $(ARGS)
 
 lint: .venv/.installed ## check style, types and the way imports point
@@ -37,7 +37,7 @@ format: .venv/.installed ## mend what can be mended by machine
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-silence crash throughput badinput: .venv/.installed
+silence crash throughput badinput: .venv/.compiled
 	@$(BIN)/python -m benchmarks.$@ $(ARGS)
 
 silence: ## show how soon a silence is noticed, and how often wrongly
@@ -60,6 +60,13 @@ lock-jars: .venv/.installed ## resolve the embedded broker's jars anew
 clean: ## remove everything that was made here
 	rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+KERNELS := $(wildcard detectors/*.py detectors/*/*.py streams/kafka/*.py streams/partition/*.py)
+# Here, where it can be said, rather than at the first event of the first worker.
+.venv/.compiled: .venv/.installed $(KERNELS)
+	@echo "Compiling the kernels (some 40 s at first; what has not changed is kept) …"
+	@$(BIN)/python -c 'from streams import warmup; warmup.compile_kernels()'
+	@touch $@
 
 .venv/.installed: .venv/.synced pyproject.toml
 	@echo "Installing offbeat itself …"
