@@ -7,12 +7,12 @@ boundaries, ticks and the interleaving of customers change nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import Row, Rows, by_name, kernel
+from detectors.compiled import Bytes, Row, Rows, by_name, kernel
 from detectors.customer import (
     CUSTOMER,
     EXPIRED,
@@ -23,16 +23,26 @@ from detectors.customer import (
 )
 from detectors.judgement.episodes import (
     DECISION,
-    Output,
+    UNCHANGED,
+    UPDATED,
     begin_anew,
-    expire,
+    is_quiet,
     judge,
-    step_up,
+    say,
 )
-from detectors.judgement.risk import visit_silence_logit
-from detectors.judgement.schedule import schedule
+from detectors.judgement.episodes import EXPIRED as STATUS_EXPIRED
+from detectors.judgement.risk import left_logit, visit_silence_logit
+from detectors.judgement.schedule import (
+    BOTH_RHYTHMS,
+    VISIT_RHYTHM,
+    schedule,
+    severity_at,
+    standing,
+)
 from detectors.learning.features import EXAMPLE, start_ticking, tick
 from detectors.observations import OBSERVATION, Batch, Input
+from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
+from detectors.signals.evidence import keep_id
 from detectors.signals.payments import see_payment
 from detectors.signals.purchases import see_purchase
 from detectors.signals.support import see_support
@@ -44,7 +54,9 @@ PURCHASES = int(Input.PURCHASES)
 VISITS = int(Input.VISITS)
 PAYMENTS = int(Input.PAYMENTS)
 CHUNK = 1024  # decisions a kernel writes before it hands over: under 1 MB of buffers
-ROOM = 1  # the most decisions, and examples, that one step can write
+
+Buffers: TypeAlias = tuple[Rows, Rows, Rows, NDArray[np.int64], Rows]
+"""Where kernels write: DECISION, CUSTOMER and EXAMPLE[CHUNK], how many [2], POPULATION[1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class Decisions:
     """What was decided, sorted by (time, customer id); empty arrays when nothing was."""
 
     records: NDArray[np.void]  # DECISION
-    customers: NDArray[np.void]  # CUSTOMER: the row beside each record, as it was when decided
+    customers: NDArray[np.void]  # CUSTOMER: the row beside each record, as it is right after
     examples: NDArray[np.void]  # EXAMPLE, sorted by (label_time, customer id)
 
 
@@ -64,16 +76,14 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
     changes nothing and is counted. Raises ValueError for records of another dtype.
     """
     if batch.observations.dtype != OBSERVATION:
-        raise ValueError(
-            f"observations must be of dtype OBSERVATION, got {batch.observations.dtype}"
-        )
+        raise ValueError(f"observations must be OBSERVATION, got {batch.observations.dtype}")
     observations = by_name(batch.observations)
     rows, profile = by_name(state.rows), by_name(state.profile.records)
 
-    def run(position: int, out: Output) -> int:
+    def run(position: int, buffers: Buffers) -> int:
         return apply_all(
             rows, state.dues, state.dirty, state.hashes, observations, batch.ids, profile,
-            *out, position,
+            *buffers, position,
         )  # fmt: skip
 
     return _collect(state, run, len(observations))
@@ -83,44 +93,40 @@ def advance(state: CustomerState, watermark: float) -> Decisions:
     """Take every due of every customer with due + allowed lateness < watermark."""
     rows, profile = by_name(state.rows), by_name(state.profile.records)
 
-    def run(position: int, out: Output) -> int:
+    def run(position: int, buffers: Buffers) -> int:
         return advance_all(
-            rows, state.dues, state.dirty, state.size, watermark, profile, *out, position
+            rows, state.dues, state.dirty, state.size, watermark, profile, *buffers, position
         )
 
     return _collect(state, run, state.size)
 
 
 @kernel
-def has_room(out: Output) -> bool:
-    """Whether one more step's decisions and examples can be written."""
-    return bool(
-        out.counts[0] + ROOM <= out.decisions.shape[0]
-        and out.counts[1] + ROOM <= out.examples.shape[0]
-    )
-
-
-@kernel
-def take_due(c: Row, row: int, p: Row, out: Output) -> None:
+def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
     """Take the customer's earliest due, at its time (not before their last observation)."""
     due = c.due
     now = max(due, c.applied_until)
+    status = UNCHANGED
     if c.purchase_deadline == due:
         c.causes = int(c.causes) | PURCHASE_SILENCE
-        judge(c, row, now, p, out)
+        status = judge(c, now, p)
     elif c.visit_deadline == due:
         c.causes = int(c.causes) | VISIT_SILENCE
         c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
-        judge(c, row, now, p, out)
+        status = judge(c, now, p)
     elif c.step_due == due:
-        step_up(c, row, now, p, out)
+        c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
+        status = UPDATED
     elif c.expiry_due == due:
-        expire(c, row, now, p, out)
+        status = STATUS_EXPIRED
     else:
-        out.counts[1] = tick(c, row, p, out.examples, out.counts[1])
+        learnt = tick(c, row, p, e)
         next_due(c)
-        return
-    schedule(c, now, p)
+        return LEARNT if learnt else NOTHING
+    if status != UNCHANGED:
+        say(c, row, status, now, p, d)
+    schedule(c, now, BOTH_RHYTHMS, p)
+    return SAID if status != UNCHANGED else NOTHING
 
 
 @kernel
@@ -141,14 +147,9 @@ def seen_before(c: Row, o: Row) -> bool:
 
 
 @kernel
-def observe(
-    c: Row, row: int, hashed: np.uint64, o: Row, ids: NDArray[np.uint8], p: Row, out: Output
-) -> bool:
-    """Take one observation into its customer's row; False for one that was seen before."""
-    if seen_before(c, o):
-        out.population[0].duplicates += 1
-        return False
-    out.population[0].applied[int(o.input)] += 1
+def observe(c: Row, o: Row, p: Row, population: Row) -> int:
+    """Take one observation into its customer's row; its effects."""
+    population.applied[int(o.input)] += 1
     now = o.effective_time
     t = o.event_time
     if np.isnan(c.applied_until):
@@ -160,22 +161,39 @@ def observe(
         c.first_seen = min(c.first_seen, t)
         c.last_seen = max(c.last_seen, t)
     c.applied_until = now
-    expired = int(c.episode) == EXPIRED
-    came_back = False
     if int(o.input) == PURCHASES:
-        came_back = see_purchase(c, o, ids, p, out.population)
-    elif int(o.input) == VISITS:
-        came_back = see_visit(c, o, p, out.population)
-    elif int(o.input) == PAYMENTS:
-        see_payment(c, o, ids, p)
-    else:
-        see_support(c, o, ids, p)
-    judge(c, row, now, p, out)
-    if came_back and (expired or int(o.input) == PURCHASES):
-        begin_anew(c, t)
+        return see_purchase(c, o, p, population)
+    if int(o.input) == VISITS:
+        return see_visit(c, o, p, population)
+    if int(o.input) == PAYMENTS:
+        return see_payment(c, o, p)
+    return see_support(c, o, p)
+
+
+@kernel
+def take_observation(
+    c: Row, row: int, hashed: np.uint64, o: Row, p: Row, d: Row, population: Row
+) -> int:
+    """Observe, judge, and set the dues anew; all effects."""
+    before = standing(c, p)
+    expired = int(c.episode) == EXPIRED
+    now = o.effective_time
+    effects = observe(c, o, p, population)
+    if not is_quiet(c):
+        status = judge(c, now, p)
+        if status != UNCHANGED:
+            say(c, row, status, now, p, d)
+            effects |= SAID
+    if effects & BOUGHT or (effects & RETURNED and expired):
+        begin_anew(c, o.event_time)
         start_ticking(c, now, hashed, p)
-    schedule(c, now, p)
-    return True
+    rhythms = 0
+    if expired or effects & BOUGHT or before != standing(c, p):
+        rhythms = BOTH_RHYTHMS
+    elif int(o.input) == VISITS:
+        rhythms = VISIT_RHYTHM
+    schedule(c, now, rhythms, p)
+    return effects
 
 
 @kernel
@@ -185,7 +203,7 @@ def apply_all(
     dirty: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
     observations: Rows,
-    ids: NDArray[np.uint8],
+    ids: Bytes,
     profile: Rows,
     decisions: Rows,
     customers: Rows,
@@ -194,25 +212,37 @@ def apply_all(
     population: Rows,
     position: int,
 ) -> int:
-    """Apply observations from `position` on; where to go on when the buffers are full."""
-    out = Output(decisions, customers, examples, counts, population)
+    """Apply observations from `position` on; where to go on when the buffers are full.
+
+    Only records are handed on: an array costs two atomic operations a call, a record none.
+    """
     p = profile[0]
     while position < observations.shape[0]:
+        if counts[0] == decisions.shape[0] or counts[1] == examples.shape[0]:
+            return position
         o = observations[position]
         row = int(o.row)
         c = rows[row]
-        while c.due + p.allowed_lateness_seconds < o.effective_time:
-            if not has_room(out):
-                return position
-            take_due(c, row, p, out)
-            dues[row] = c.due
-            dirty[row] = 1
-        if not has_room(out):
-            return position
-        if observe(c, row, hashes[row], o, ids, p, out):
-            dues[row] = c.due
-            dirty[row] = 1
-        position += 1
+        d = decisions[counts[0]]
+        if c.due + p.allowed_lateness_seconds < o.effective_time:
+            effects = take_due(c, row, p, d, examples[counts[1]])
+        else:
+            position += 1
+            if seen_before(c, o):
+                population[0].duplicates[int(o.input)] += 1
+                continue
+            effects = take_observation(c, row, hashes[row], o, p, d, population[0])
+            if effects & (BOUGHT | TROUBLED):
+                keep_id(c, o, ids, effects)
+        dues[row] = c.due
+        dirty[row] = 1
+        if effects & SAID:
+            customers[counts[0]] = c
+            population[0].decisions[int(d.status)] += 1
+            counts[0] += 1
+        elif effects & LEARNT:
+            population[0].examples += 1
+            counts[1] += 1
     return position
 
 
@@ -232,27 +262,34 @@ def advance_all(
     position: int,
 ) -> int:
     """Take what is due, customer by customer from `position` on; where to go on when full."""
-    out = Output(decisions, customers, examples, counts, population)
     p = profile[0]
     lateness = p.allowed_lateness_seconds
     while position < size:
-        if dues[position] + lateness < watermark:
-            if not has_room(out):
-                return position
-            c = rows[position]
-            take_due(c, position, p, out)
-            dues[position] = c.due
-            dirty[position] = 1
-        else:
+        if dues[position] + lateness >= watermark:
             position += 1
+            continue
+        if counts[0] == decisions.shape[0] or counts[1] == examples.shape[0]:
+            return position
+        c = rows[position]
+        d = decisions[counts[0]]
+        effects = take_due(c, position, p, d, examples[counts[1]])
+        dues[position] = c.due
+        dirty[position] = 1
+        if effects & SAID:
+            customers[counts[0]] = c
+            population[0].decisions[int(d.status)] += 1
+            counts[0] += 1
+        elif effects & LEARNT:
+            population[0].examples += 1
+            counts[1] += 1
     return position
 
 
-def _collect(state: CustomerState, run: Callable[[int, Output], int], end: int) -> Decisions:
+def _collect(state: CustomerState, run: Callable[[int, Buffers], int], end: int) -> Decisions:
     """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""
     decisions, customers = np.empty(CHUNK, DECISION), np.empty(CHUNK, CUSTOMER)
     examples, counts = np.empty(CHUNK, EXAMPLE), np.zeros(2, np.int64)
-    out = Output(
+    buffers = (
         by_name(decisions),
         by_name(customers),
         by_name(examples),
@@ -263,14 +300,13 @@ def _collect(state: CustomerState, run: Callable[[int, Output], int], end: int) 
     position = 0
     while True:
         counts[:] = 0
-        position = run(position, out)
+        position = run(position, buffers)
         said, learnt = int(counts[0]), int(counts[1])
         if position >= end:
             break
         parts.append((decisions[:said].copy(), customers[:said].copy(), examples[:learnt].copy()))
     parts.append((decisions[:said], customers[:said], examples[:learnt]))
     records, beside, taught = (_joined([part[i] for part in parts]) for i in range(3))
-    state.population["examples"] += len(taught)
     if len(records) > 1:
         order = _by_time_and_id(state, records, "time")
         records, beside = records[order], beside[order]

@@ -19,8 +19,8 @@ Item = TypeVar("Item", bound=np.generic)
 POPULATION = np.dtype(
     [
         ("applied", "i8", (4,)),  # observations applied, by Input
-        ("duplicates", "i8"),  # seen before, by id: changed nothing
-        ("out_of_order", "i8"),  # behind the customer's last purchase or visit: closed no gap
+        ("duplicates", "i8", (4,)),  # seen before, by id: changed nothing
+        ("out_of_order", "i8", (4,)),  # of the applied: behind the last purchase or visit, no gap
         ("decisions", "i8", (6,)),  # by Status (0 unused)
         ("examples", "i8"),
         ("gap_count", "f8"),  # closed purchase gaps of all customers: n, sum ln g, sum ln^2 g
@@ -76,6 +76,12 @@ class CustomerState:
     def hashes(self) -> NDArray[np.uint64]:
         """hash_slices of each row's id: spreads what customers do by the grid."""
         return self._hashes
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of rows and index, what is kept ready for new customers included."""
+        arrays = self.rows, self.dues, self.dirty, self.ids, self.id_ends, self._hashes, self._slots
+        return sum(array.nbytes for array in arrays)
 
     def locate(
         self, keys: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]

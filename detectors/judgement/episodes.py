@@ -8,12 +8,10 @@ reopens before the next purchase goes on under the same anchor, with growing seq
 
 import math
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.compiled import Row, Rows, kernel
+from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
 from detectors.judgement.identity import alert_id, fingerprint
@@ -25,15 +23,14 @@ from detectors.signals.trouble import cancellation_evidence, complaint_evidence,
 
 __all__ = [
     "DECISION",
-    "Output",
     "Severity",
     "Status",
     "alert_id",
     "begin_anew",
-    "expire",
     "fingerprint",
+    "is_quiet",
     "judge",
-    "step_up",
+    "say",
 ]
 
 
@@ -59,7 +56,8 @@ class Severity(IntEnum):
 OPENED = int(Status.OPENED)
 UPDATED = int(Status.UPDATED)
 RESOLVED = int(Status.RESOLVED)
-STATUS_EXPIRED = int(Status.EXPIRED)
+EXPIRED = int(Status.EXPIRED)
+UNCHANGED = 0
 
 DECISION = np.dtype(
     [
@@ -87,19 +85,9 @@ DECISION = np.dtype(
 """One decision; it depends on its customer's row and the profile alone."""
 
 
-class Output(NamedTuple):
-    """Where kernels write: preallocated records, the customers beside them, and how many."""
-
-    decisions: Rows  # DECISION[capacity]
-    customers: Rows  # CUSTOMER[capacity]: the row as it was when decided
-    examples: Rows  # EXAMPLE[capacity]
-    counts: NDArray[np.int64]  # [decisions, examples] written
-    population: Rows  # POPULATION[1]
-
-
 @kernel
-def say(c: Row, row: int, status: int, now: float, p: Row, out: Output) -> None:
-    """Record a decision about the customer, evaluated at its own time."""
+def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
+    """Write a decision about the customer into d, evaluated at its own time."""
     prior, silence, visits, risk = assess(c, now, p)
     payments = payment_evidence(c, p)
     complaints = complaint_evidence(c, p)
@@ -107,7 +95,6 @@ def say(c: Row, row: int, status: int, now: float, p: Row, out: Output) -> None:
     c.sequence += 1
     if status in (OPENED, UPDATED):
         c.announced_causes = c.causes
-    d = out.decisions[out.counts[0]]
     d.time = now
     d.anchor = c.anchor
     d.opened_at = c.opened_at
@@ -126,9 +113,11 @@ def say(c: Row, row: int, status: int, now: float, p: Row, out: Output) -> None:
     d.status = status
     d.severity = c.severity
     d.causes = c.announced_causes
-    out.customers[out.counts[0]] = c
-    out.counts[0] += 1
-    out.population[0].decisions[status] += 1
+    if status == RESOLVED:
+        c.episode = NONE
+    elif status == EXPIRED:
+        c.episode = EPISODE_EXPIRED
+        c.causes = 0
 
 
 @kernel
@@ -141,40 +130,32 @@ def speaks(c: Row) -> bool:
 
 
 @kernel
-def judge(c: Row, row: int, now: float, p: Row, out: Output) -> None:
-    """Open, update or resolve the customer's episode as its causes and severity stand now."""
+def is_quiet(c: Row) -> bool:
+    """Whether there is nothing to judge: no cause, no open episode (nearly always)."""
+    return int(c.causes) == 0 and int(c.episode) != OPEN
+
+
+@kernel
+def judge(c: Row, now: float, p: Row) -> int:
+    """The status to say as the customer's causes and severity stand now; UNCHANGED for nothing."""
     if int(c.episode) == EPISODE_EXPIRED:
         c.causes = 0
-    elif int(c.episode) == OPEN:
+        return UNCHANGED
+    if int(c.episode) == OPEN:
         if not speaks(c):
-            say(c, row, RESOLVED, now, p, out)
-            c.episode = NONE
-            return
+            return RESOLVED
         severity = severity_at(left_logit(c, now, p), p)
-        if severity != int(c.severity) or int(c.causes) != int(c.announced_causes):
-            c.severity = severity
-            say(c, row, UPDATED, now, p, out)
-    elif speaks(c):
-        c.episode = OPEN
-        c.opened_at = now
-        c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
-        c.severity = severity_at(left_logit(c, now, p), p)
-        say(c, row, OPENED, now, p, out)
-
-
-@kernel
-def step_up(c: Row, row: int, now: float, p: Row, out: Output) -> None:
-    """Silence alone has lifted the open episode's severity."""
-    c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
-    say(c, row, UPDATED, now, p, out)
-
-
-@kernel
-def expire(c: Row, row: int, now: float, p: Row, out: Output) -> None:
-    """The churn horizon has passed in silence: nothing more is said until the customer returns."""
-    say(c, row, STATUS_EXPIRED, now, p, out)
-    c.episode = EPISODE_EXPIRED
-    c.causes = 0
+        if severity == int(c.severity) and int(c.causes) == int(c.announced_causes):
+            return UNCHANGED
+        c.severity = severity
+        return UPDATED
+    if not speaks(c):
+        return UNCHANGED
+    c.episode = OPEN
+    c.opened_at = now
+    c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
+    c.severity = severity_at(left_logit(c, now, p), p)
+    return OPENED
 
 
 @kernel

@@ -22,6 +22,9 @@ from detectors.judgement.risk import evidence, visits_silent_since
 
 INFO = 1
 CRITICAL = 4
+PURCHASE_RHYTHM = 1
+VISIT_RHYTHM = 2
+BOTH_RHYTHMS = 3
 
 
 @kernel
@@ -89,16 +92,27 @@ def step_time(c: Row, p: Row) -> float:
 
 
 @kernel
-def schedule(c: Row, now: float, p: Row) -> None:
-    """Set all dues of the row but the learning tick, as of now."""
+def standing(c: Row, p: Row) -> tuple[bool, float]:
+    """What the deadlines depend on beside the two rhythms themselves."""
+    return lives_by_visits(c), evidence(c, p) + c.visit_evidence
+
+
+@kernel
+def schedule(c: Row, now: float, rhythms: int, p: Row) -> None:
+    """Set all dues of the row but the learning tick, as of now.
+
+    `rhythms` says whose deadline is to be solved, because what it depends on has changed.
+    """
     c.step_due = math.inf
     if int(c.episode) == EXPIRED:
         c.purchase_deadline = math.inf
         c.visit_deadline = math.inf
         c.expiry_due = math.inf
     else:
-        c.purchase_deadline = max(purchase_deadline(c, p), now)
-        c.visit_deadline = max(visit_deadline(c, p), now)
+        if rhythms & PURCHASE_RHYTHM:
+            c.purchase_deadline = max(purchase_deadline(c, p), now)
+        if rhythms & VISIT_RHYTHM:
+            c.visit_deadline = max(visit_deadline(c, p), now)
         if int(c.episode) == OPEN:
             c.step_due = max(step_time(c, p), now)
         else:

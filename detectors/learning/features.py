@@ -73,18 +73,17 @@ def start_ticking(c: Row, now: float, hashed: np.uint64, p: Row) -> None:
 
 
 @kernel
-def tick(c: Row, row: int, p: Row, examples: Rows, count: int) -> int:
-    """Label the pending snapshot into `examples[count]`, take the next; the new count."""
+def tick(c: Row, row: int, p: Row, e: Row) -> bool:
+    """Label the pending snapshot into e, if there is one (True), and take the next."""
     t = c.tick_due
-    if c.snapshot_time <= t:  # NaN: none pending
-        e = examples[count]
+    pending = bool(c.snapshot_time <= t)  # NaN: none
+    if pending:
         e.snapshot_time = c.snapshot_time
         e.label_time = t
         e.static_logit = float(c.features[0])
         e.features[:] = c.features
         e.row = row
         e.outcome = 0 if int(c.returned) == 1 else 1
-        count += 1
     if silence_days(c.last_purchase, t) >= p.churn_horizon_days:
         c.snapshot_time = math.nan
         c.tick_due = math.inf
@@ -93,4 +92,4 @@ def tick(c: Row, row: int, p: Row, examples: Rows, count: int) -> int:
         c.snapshot_time = t
         c.tick_due = t + p.horizon_days * DAY_SECONDS
         c.returned = 1 if c.last_purchase > t else 0
-    return count
+    return pending

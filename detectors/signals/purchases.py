@@ -7,30 +7,30 @@ closes no gap and ends no silence.
 
 import math
 
-from detectors.compiled import Bytes, Row, Rows, kernel
+from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.observations import PurchaseKind
+from detectors.signals.effects import BOUGHT, NOTHING, RETURNED
 from detectors.signals.spend import refund_amount, spend_amount
-from detectors.signals.trouble import copy_id
 from detectors.signals.windows import count_purchase
 
 REFUND = int(PurchaseKind.REFUND)
 
 
 @kernel
-def see_purchase(c: Row, o: Row, ids: Bytes, p: Row, population: Rows) -> bool:
-    """Take one purchase into the row; True when it ends the silence."""
+def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
+    """Take one purchase into the row; its effects."""
     if int(o.kind) == REFUND:
         refund_amount(c, o)
-        return False
+        return NOTHING
     t = o.event_time
     spend_amount(c, o)
     count_purchase(c, t)
     if c.snapshot_time < t <= c.tick_due:
         c.returned = 1
     if int(c.n_purchases) > 0 and t < c.last_purchase:
-        population[0].out_of_order += 1
-        return False
+        population.out_of_order += 1
+        return NOTHING
     gap_seconds = t - c.last_purchase if int(c.n_purchases) > 0 else math.inf
     if gap_seconds >= p.occasion_seconds:
         c.n_purchases += 1
@@ -39,12 +39,11 @@ def see_purchase(c: Row, o: Row, ids: Bytes, p: Row, population: Rows) -> bool:
             c.gap_count += 1.0
             c.gap_log_sum += log_gap
             c.gap_log_squares += log_gap * log_gap
-            population[0].gap_count += 1.0
-            population[0].gap_log_sum += log_gap
-            population[0].gap_log_squares += log_gap * log_gap
+            population.gap_count += 1.0
+            population.gap_log_sum += log_gap
+            population.gap_log_squares += log_gap * log_gap
     c.last_purchase = t
-    c.purchase_id_length = copy_id(c.purchase_id, ids, o.id_start, o.id_end, o.id_hash)
     c.causes = 0
     c.visit_evidence = 0.0
     c.cancelling = 0
-    return True
+    return RETURNED | BOUGHT

@@ -6,10 +6,11 @@ is resolved halves the counter. A request to cancel is a cause at once and stand
 or a solution.
 """
 
-from detectors.compiled import Bytes, Row, kernel
+from detectors.compiled import Row, kernel
 from detectors.customer import CANCELLATION_REQUEST, COMPLAINTS
 from detectors.observations import SupportKind
-from detectors.signals.trouble import keep_trouble_id, remaining
+from detectors.signals.effects import NOTHING, TROUBLED
+from detectors.signals.trouble import remaining
 
 OPENED = int(SupportKind.OPENED)
 COMPLAINT = int(SupportKind.COMPLAINT)
@@ -38,8 +39,8 @@ def complaint_weight(kind: int, score: float, severity: float) -> float:
 
 
 @kernel
-def see_support(c: Row, o: Row, ids: Bytes, p: Row) -> None:
-    """Take one contact into the row; the counter is as of the observation's effective time."""
+def see_support(c: Row, o: Row, p: Row) -> int:
+    """Take one contact into the row, counters as of its effective time; its effects."""
     kind = int(o.kind)
     if kind == RESOLVED:
         c.complaints *= 0.5
@@ -47,18 +48,17 @@ def see_support(c: Row, o: Row, ids: Bytes, p: Row) -> None:
         c.causes = int(c.causes) & ~CANCELLATION_REQUEST
         if c.complaints < 0.5 * p.complaint_threshold:
             c.causes = int(c.causes) & ~COMPLAINTS
-        return
+        return NOTHING
     if kind == REQUEST:
         c.cancelling = 1
         c.causes = int(c.causes) | CANCELLATION_REQUEST
-        keep_trouble_id(c, o, ids)
-        return
+        return TROUBLED
     weight = complaint_weight(kind, o.value, o.extra)
     if weight == 0.0:
-        return
+        return NOTHING
     c.n_complaints = min(int(c.n_complaints) + 1, MOST)
     lateness = o.effective_time - o.event_time
     c.complaints += weight * remaining(lateness, p.complaint_half_life_days)
     if c.complaints >= p.complaint_threshold:
         c.causes = int(c.causes) | COMPLAINTS
-    keep_trouble_id(c, o, ids)
+    return TROUBLED

@@ -5,12 +5,10 @@ weighs what would be left of it. Between observations the evidence stands still,
 alone never lowers a risk.
 """
 
-from detectors.compiled import Bytes, Row, kernel
-from detectors.customer import DAY_SECONDS, ID_BYTES
+from detectors.compiled import Row, kernel
+from detectors.customer import DAY_SECONDS
 
 FORGOTTEN = 1e-6  # a counter below this is 0
-HEX = b"0123456789abcdef"
-HASHED = b"xx64:"
 
 
 @kernel
@@ -46,24 +44,3 @@ def complaint_evidence(c: Row, p: Row) -> float:
 def cancellation_evidence(c: Row, p: Row) -> float:
     """Log-odds that a standing request to cancel adds."""
     return float(p.cancellation_weight) if int(c.cancelling) == 1 else 0.0
-
-
-@kernel
-def copy_id(target: Bytes, ids: Bytes, start: int, end: int, hashed: int) -> int:
-    """Keep an event id as evidence; its length. Above 40 bytes: "xx64:" and its hash in hex."""
-    length = end - start
-    if length <= ID_BYTES:
-        for i in range(length):
-            target[i] = ids[start + i]
-        return length
-    for i in range(len(HASHED)):
-        target[i] = HASHED[i]
-    for i in range(16):
-        target[len(HASHED) + i] = HEX[(int(hashed) >> (60 - 4 * i)) & 15]
-    return len(HASHED) + 16
-
-
-@kernel
-def keep_trouble_id(c: Row, o: Row, ids: Bytes) -> None:
-    """Remember the observation as the last trouble."""
-    c.trouble_id_length = copy_id(c.trouble_id, ids, o.id_start, o.id_end, o.id_hash)

@@ -6,9 +6,10 @@ counted, those put off to another day apart from the rest, and end no silence.
 
 import math
 
-from detectors.compiled import Row, Rows, kernel
+from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
 from detectors.observations import VisitKind
+from detectors.signals.effects import NOTHING, RETURNED
 from detectors.signals.windows import count_visit
 
 CANCELLED = int(VisitKind.CANCELLED)
@@ -17,8 +18,8 @@ MOST = 65_535
 
 
 @kernel
-def see_visit(c: Row, o: Row, p: Row, population: Rows) -> bool:
-    """Take one visit into the row; True when it ends the silence of who lives by visits."""
+def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
+    """Take one visit into the row; its effects: it brings back who lives by visits."""
     if int(o.kind) == CANCELLED or int(o.kind) == NO_SHOW:
         if o.extra == 1.0:
             c.n_rescheduled = min(int(c.n_rescheduled) + 1, MOST)
@@ -26,12 +27,12 @@ def see_visit(c: Row, o: Row, p: Row, population: Rows) -> bool:
             c.n_cancelled = min(int(c.n_cancelled) + 1, MOST)
         else:
             c.n_no_show = min(int(c.n_no_show) + 1, MOST)
-        return False
+        return NOTHING
     t = o.event_time
     count_visit(c, t)
     if int(c.n_visits) > 0 and t < c.last_visit:
-        population[0].out_of_order += 1
-        return False
+        population.out_of_order += 1
+        return NOTHING
     gap_seconds = t - c.last_visit if int(c.n_visits) > 0 else math.inf
     if gap_seconds >= p.visit_occasion_seconds:
         c.n_visits += 1
@@ -45,8 +46,8 @@ def see_visit(c: Row, o: Row, p: Row, population: Rows) -> bool:
     c.causes = int(c.causes) & ~VISIT_SILENCE
     if lives_by_visits(c):
         c.causes = int(c.causes) & ~PURCHASE_SILENCE
-        return True
-    return False
+        return RETURNED
+    return NOTHING
 
 
 @kernel
