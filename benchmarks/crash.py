@@ -16,7 +16,6 @@ from collections import Counter
 
 from benchmarks.harness import (
     Worker,
-    admin,
     committed,
     console,
     create_topics,
@@ -38,7 +37,13 @@ from streams.sources.lines import Naming, encode
 
 SESSION_SECONDS = 6.0
 PAUSE_SECONDS = 9.0  # past the session timeout: the group has given the partitions away
-TIMING = {"kafka_session_timeout_seconds": str(SESSION_SECONDS), "kafka_heartbeat_seconds": "1.5"}
+# Small fetches and frequent commits: the way is to be long enough to be struck on, again and again.
+TIMING = {
+    "kafka_session_timeout_seconds": str(SESSION_SECONDS),
+    "kafka_heartbeat_seconds": "1.5",
+    "kafka_fetch_partition_bytes": "8192",
+    "checkpoint_seconds": "0.1",
+}
 
 
 def main() -> None:
@@ -107,27 +112,27 @@ async def disturbed(
     faults.insert(kills // 2, signal.SIGSTOP)
     counts = {"kills": 0, "pauses": 0, "zombies_ended": 0}
     with workers(*pair), progress("disturbed run", total=total) as advance:
-        seen = 0
-        async with admin(settings) as client:
-            for i, fault in enumerate(faults):
-                # leave the last part for the recovery, and do not strike at round numbers
-                mark = total * (i + rng.random()) / (len(faults) + 1)
-                while (done := await committed(settings, client)) < mark:
-                    advance(done - seen)
-                    seen = done
-                    await asyncio.sleep(0.05)
-                victim = rng.choice([worker for worker in pair if worker.running] or pair)
-                if fault is signal.SIGSTOP:
-                    counts["pauses"] += 1
-                    counts["zombies_ended"] += await pause(victim)
-                elif victim.running:
-                    victim.signal(fault)
-                    victim.wait(10)
-                    counts["kills"] += 1
-                for worker in pair:
-                    if not worker.running:
-                        worker.start()
-                await asyncio.sleep(rng.uniform(1, 4))
+        done = 0
+        for left in range(len(faults), 0, -1):
+            # spread over what is left of the way, and not at round numbers
+            mark = done + (total - done) / (left + 1) * rng.uniform(0.3, 1.0)
+            while (now := await committed(settings)) < mark:
+                advance(now - done)
+                done = now
+                await asyncio.sleep(0.05)
+            if now == total:
+                break
+            victim = rng.choice([worker for worker in pair if worker.running] or pair)
+            if faults[left - 1] is signal.SIGSTOP:
+                counts["pauses"] += 1
+                counts["zombies_ended"] += await pause(victim)
+            elif victim.running:
+                victim.signal(signal.SIGKILL)
+                victim.wait(10)
+                counts["kills"] += 1
+            for worker in pair:
+                if not worker.running:
+                    worker.start()
         await keep_running(settings, pair, total, 600)
         await asyncio.sleep(3)
     return counts
@@ -150,14 +155,13 @@ async def keep_running(
 ) -> None:
     """As a supervisor would: restart what ended, until everything is consumed."""
     until = time.monotonic() + seconds
-    async with admin(settings) as client:
-        while await committed(settings, client) < total:
-            if time.monotonic() > until:
-                raise TimeoutError(f"not consumed; see {pair[0].log_path} and {pair[1].log_path}")
-            for worker in pair:
-                if not worker.running:
-                    worker.start()
-            await asyncio.sleep(0.2)
+    while await committed(settings) < total:
+        if time.monotonic() > until:
+            raise TimeoutError(f"not consumed; see {pair[0].log_path} and {pair[1].log_path}")
+        for worker in pair:
+            if not worker.running:
+                worker.start()
+        await asyncio.sleep(0.2)
 
 
 if __name__ == "__main__":

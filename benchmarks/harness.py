@@ -6,18 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 
 from schemas.topics import OutputTopics
 from streams.kafka import topics
+from streams.kafka.positions import committed_offsets
 from streams.settings import Settings
 
 console = Console(stderr=True)
@@ -95,7 +95,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def workers(*processes: Worker) -> Any:
+def workers(*processes: Worker) -> Iterator[tuple[Worker, ...]]:
     """Start them; whatever happens, none is left behind."""
     try:
         for process in processes:
@@ -146,16 +146,6 @@ async def create_topics(settings: Settings) -> None:
     await topics.create(settings)
 
 
-@asynccontextmanager
-async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=settings.broker)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
 async def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
     """The end offset of every partition of these topics."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.broker)
@@ -173,9 +163,10 @@ async def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition,
         await consumer.stop()
 
 
-async def committed(settings: Settings, client: AIOKafkaAdminClient) -> int:
+async def committed(settings: Settings) -> int:
     """The sum of the group's committed offsets over the inputs."""
-    offsets = await client.list_consumer_group_offsets(settings.group)
+    options = {"bootstrap_servers": settings.broker}
+    offsets = await committed_offsets(options, settings.group)
     return sum(
         max(where.offset, 0)
         for tp, where in offsets.items()
@@ -192,12 +183,11 @@ async def wait_until_consumed(
         TimeoutError: not within `seconds`; says how far it came, and where the logs are.
     """
     until = time.monotonic() + seconds
-    async with admin(settings) as client:
-        while (done := await committed(settings, client)) < total:
-            if time.monotonic() > until or not any(p.running for p in processes):
-                logs = ", ".join(str(p.log_path) for p in processes)
-                raise TimeoutError(f"{done} of {total} events were consumed; see {logs}")
-            await asyncio.sleep(0.1)
+    while (done := await committed(settings)) < total:
+        if time.monotonic() > until or not any(p.running for p in processes):
+            logs = ", ".join(str(p.log_path) for p in processes)
+            raise TimeoutError(f"{done} of {total} events were consumed; see {logs}")
+        await asyncio.sleep(0.1)
 
 
 async def read_all(

@@ -13,7 +13,6 @@ import time
 
 from benchmarks.harness import (
     Worker,
-    admin,
     committed,
     console,
     cpu_seconds,
@@ -83,17 +82,16 @@ async def offbeat(settings: Settings, total: int) -> tuple[float, float]:
     worker = Worker(settings.group, environment(settings))
     marks: list[tuple[int, float, float]] = []
     with workers(worker), progress("offbeat", total) as advance:
-        async with admin(settings) as client:
-            done = 0
-            while done < total * MEASURED[1]:
-                if not worker.running:
-                    raise RuntimeError(f"the worker ended; see {worker.log_path}")
-                now = await committed(settings, client)
-                advance(now - done)
-                done = now
-                if done >= total * MEASURED[0]:
-                    marks.append((done, time.monotonic(), cpu_seconds(worker.pid)))
-                await asyncio.sleep(0.05)
+        done = 0
+        while done < total * MEASURED[1]:
+            if not worker.running:
+                raise RuntimeError(f"the worker ended; see {worker.log_path}")
+            now = await committed(settings)
+            advance(now - done)
+            done = now
+            if done >= total * MEASURED[0]:
+                marks.append((done, time.monotonic(), cpu_seconds(worker.pid)))
+            await asyncio.sleep(0.05)
     return between(marks)
 
 

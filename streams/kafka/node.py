@@ -194,7 +194,11 @@ def _prepare(java: Java, folder: Path, port: int) -> Path:
 def _format(java: Java, folder: Path, properties: Path) -> None:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     command = java.command(
-        folder, "kafka.tools.StorageTool", "format", "-c", str(properties), "-t", cluster
+        folder,
+        "kafka.tools.StorageTool",
+        "format",
+        f"--config={properties}",
+        f"--cluster-id={cluster}",  # one in 64 begins with a dash: it must not stand by itself
     )
     log = folder / "broker.log"
     with log.open("ab") as output:

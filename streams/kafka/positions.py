@@ -22,7 +22,7 @@ async def starting_positions(
     wanted = list(tps)
     if not wanted:
         return {}
-    committed = await _committed(options, group)
+    committed = await committed_offsets(options, group)
     found = {
         tp: (committed[tp].offset, True)
         for tp in wanted
@@ -40,10 +40,14 @@ async def starting_positions(
     return found
 
 
-async def _committed(
+async def committed_offsets(
     options: Mapping[str, Any], group: str
 ) -> Mapping[TopicPartition, OffsetAndMetadata]:
-    """A fresh broker makes its offsets topic when it is first asked, and has no coordinator until then."""
+    """What the group has committed, by partition.
+
+    A fresh broker makes its offsets topic when it is first asked and has no coordinator until then, so this
+    asks again for a while.
+    """
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:

@@ -61,22 +61,29 @@ class ColumnarConsumer(driver.Consumer):
         return await super()._getmany(wanted, timeout)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        while not (self._stopped.is_set() or fetcher._stopped.is_set()):
-            # short, so that an input that is let go again is not waited for by the others' silence
-            records, active = await self._wait_next_records(0.2 if self.held else 1.0)
-            await asyncio.sleep(0)
-            if records is None or self.should_stop:
-                return
-            generation = self.app.consumer_generation_id
-            if not self.flow_active:
-                await self.perform_seek()
-                continue
-            for tp, fetches in records.items():
-                if generation != self.app.consumer_generation_id:
-                    break  # the rest is another generation's; it will be fetched again
-                expected = active is None or tp in active or tp in self._buffered_partitions
-                if fetches and expected:
-                    await self._deliver(tp, fetches, generation)
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                await self._drain_once()
+        except (Exception, asyncio.CancelledError):
+            if not self.app.should_stop:  # else: whatever breaks while everything ends is no news
+                raise
+
+    async def _drain_once(self) -> None:
+        # short while somebody is held, so that one who is let go does not wait for the others' silence
+        records, active = await self._wait_next_records(0.2 if self.held else 1.0)
+        await asyncio.sleep(0)
+        if records is None or self.should_stop:
+            return
+        generation = self.app.consumer_generation_id
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        for tp, fetches in records.items():
+            if generation != self.app.consumer_generation_id:
+                break  # the rest is another generation's; it will be fetched again
+            expected = active is None or tp in active or tp in self._buffered_partitions
+            if fetches and expected:
+                await self._deliver(tp, fetches, generation)
 
     async def _deliver(self, tp: TP, fetches: list[Any], generation: int) -> None:
         last = fetches[-1].after - 1

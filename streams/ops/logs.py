@@ -32,8 +32,9 @@ MODEL_PUBLISHED = "model.published"
 MODEL_ADOPTED = "model.adopted"
 EXAMPLES_SKIPPED = "examples.skipped"
 
-# aiokafka tells at INFO of every fetch position and group step, asyncio of every slow callback.
-_CHATTY = ("aiokafka", "asyncio", "numba", "faust.transport")
+# At INFO, aiokafka tells of every fetch position and group step, asyncio of every slow callback,
+# Faust and mode of every service that starts; offbeat has events of its own for what matters.
+_CHATTY = ("aiokafka", "asyncio", "numba", "faust", "mode")
 
 
 def configure(log: Log, stream: TextIO | None = None) -> None:

@@ -12,7 +12,6 @@ from streams.ops.metrics import APPLIED, DEAD_LETTER, DUPLICATE, OUT_OF_ORDER, M
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings
 
-_COUNTED = {APPLIED: "applied", DUPLICATE: "duplicates", OUT_OF_ORDER: "out_of_order"}
 
 
 class Observer:
@@ -88,7 +87,7 @@ class Observer:
         metrics.waiting.labels(partition).set(sum(map(timeline.waiting_bytes, Input)))
         metrics.customers.labels(partition).set(life.state.size)
         metrics.state_bytes.labels(partition).set(life.state.nbytes)
-        metrics.open_episodes.labels(partition).set(life.state.open_episodes)
+        metrics.open_episodes.labels(partition).set(_open_episodes(life))
 
     def _count(self, life: PartitionLife) -> None:
         before, now = self._counted[life.number], _counts(life)
@@ -99,5 +98,16 @@ class Observer:
 
 
 def _counts(life: PartitionLife) -> dict[str, list[int]]:
-    population = life.state.population
-    return {outcome: population[name][0].tolist() for outcome, name in _COUNTED.items()}
+    """By outcome, the partition's events of each input so far; every event has one outcome."""
+    population = life.state.population[0]
+    out_of_order = population["out_of_order"]
+    return {
+        APPLIED: (population["applied"] - out_of_order).tolist(),
+        DUPLICATE: population["duplicates"].tolist(),
+        OUT_OF_ORDER: out_of_order.tolist(),
+    }
+
+
+def _open_episodes(life: PartitionLife) -> int:
+    said = life.state.population["decisions"][0]
+    return int(said[Status.OPENED] - said[Status.RESOLVED] - said[Status.EXPIRED])

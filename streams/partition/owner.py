@@ -177,11 +177,12 @@ class PartitionOwner:
             return
         try:
             await asyncio.gather(*(self._checkpoint(owned) for owned in list(self._owned.values())))
+            self._hold(self._ahead())
+            lives = [o.life for o in self._owned.values() if not o.life.recovering]
+            ends = {(s, life.number): self._end(s, life) for life in lives for s in Input}
+            self._observer.looked(lives, ends)
         except Exception as error:
             self._fail(error)
-        self._hold(self._ahead())
-        lives = [o.life for o in self._owned.values() if not o.life.recovering]
-        self._observer.looked(lives, {(s, life.number): self._end(s, life) for life in lives for s in Input})
 
     async def last_checkpoint(self) -> None:
         """Commit what was done, then nothing until the rebalance is over (or for good)."""
