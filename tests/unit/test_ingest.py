@@ -1,17 +1,13 @@
-"""Reading fetches: every record is one observation or one dead letter, and bulk is one by one."""
+"""Reading fetches, record by record and many at once."""
 
 import json
 import re
-import struct
-from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import schemas
 from detectors.index import hash_slices
@@ -19,69 +15,10 @@ from detectors.observations import Input
 from detectors.profile import Profile
 from detectors.state import CustomerState
 from schemas.dead_letters import Headers, RejectReason
-from schemas.decode import read
 from schemas.instants import seconds
-from schemas.rejections import Rejected
-from streams.kafka.columns import COLUMNS, Fetched
 from streams.partition import ingest as module
-from streams.partition.ingest import Ingested, ingest
-
-FIRST = 1_000  # the fetch's first offset
-LATEST = 1_800_000_000.0
-PURCHASE = {
-    "event_id": "e-1",
-    "customer_id": "c-81",
-    "event_time": "2026-02-09T17:41:05Z",
-    "amount": 39.9,
-    "currency": "EUR",
-}
-
-
-class Record(NamedTuple):
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = []  # noqa: RUF012 (never written to)
-
-
-def fetched(records: Sequence[Record]) -> Fetched:
-    """The columns that a walk over these records' bytes would give."""
-    data = bytearray(b"\xff\xff")  # a fetch does not begin with a record's key
-    columns = np.zeros((len(records), COLUMNS), np.int64)
-    for i, record in enumerate(records):
-        row = [FIRST + 2 * i, 0]  # compaction and transactions leave gaps between offsets
-        for part in (record.key, record.value, _block(record.headers)):
-            row += [len(data), -1 if part is None else len(data) + len(part)]
-            data += part or b""
-        columns[i] = row
-    return Fetched(bytes(data), columns, FIRST, FIRST + 2 * len(records))
-
-
-def _block(headers: Headers) -> bytes:
-    out = _varint(len(headers))
-    for name, value in headers:
-        out += _varint(len(name.encode())) + name.encode()
-        out += _varint(-1) if value is None else _varint(len(value)) + value
-    return out
-
-
-def _varint(number: int) -> bytes:
-    zigzag, out = (number << 1) ^ (number >> 63), b""
-    while zigzag >= 128:
-        out, zigzag = out + struct.pack("B", zigzag & 127 | 128), zigzag >> 7
-    return out + struct.pack("B", zigzag)
-
-
-def read_all(
-    records: Sequence[Record], source: Input = Input.PURCHASES, latest: float | None = LATEST
-) -> tuple[Ingested, CustomerState]:
-    state = CustomerState(Profile())
-    return ingest(source, fetched(records), state, latest_allowed=latest), state
-
-
-def record(**changes: Any) -> Record:
-    event = PURCHASE | changes
-    return Record(str(event["customer_id"]).encode(), json.dumps(event).encode())
-
+from streams.partition.ingest import ingest
+from tests.functional.records import FIRST, PURCHASE, Record, fetched, read_all, record
 
 # --- one record --------------------------------------------------------------------------------
 
@@ -257,92 +194,3 @@ def test_ids_with_spaces_and_other_alphabets_keep_their_hashes() -> None:
 def test_unknown_fields_are_counted_in_the_first_record_of_each_chunk() -> None:
     got, _ = read_all([record(store=1, till=2)] + [record(store=1)] * module.CHUNK)
     assert got.unknown_fields == 3
-
-
-# --- any records -------------------------------------------------------------------------------
-
-IDS = st.text(max_size=6) | st.sampled_from(["c-81", "a b", "x" * 128, "x" * 129, "\u202e", ""])
-NUMBERS = st.floats() | st.integers() | st.sampled_from([1e308, 10**400, -0.0, 3660, 3661])
-WEIRD = st.one_of(
-    IDS,
-    NUMBERS,
-    st.none(),
-    st.booleans(),
-    st.just([]),
-    st.sampled_from(
-        [
-            *("order", "paid", "nps", "login", "high", "EUR", "eur", "1e3"),
-            *("2026-02-30T00:00:00Z", "2026-02-09T17:41:05.25+01:00"),
-            *("1999-12-31T23:30:00-01:00", "2999-01-01T00:00:00Z"),
-        ]
-    ),
-    st.integers(946_684_799_000, 1_800_000_001_000),
-)
-REQUIRED: dict[Input, dict[str, Any]] = {
-    Input.PURCHASES: PURCHASE,
-    Input.VISITS: {"kind": "attended", "rescheduled": True},
-    Input.PAYMENTS: {"status": "late", "due_time": "2026-02-09T17:41:05Z", "currency": "EUR"},
-    Input.SUPPORT: {"kind": "nps", "score": 3, "severity": "low"},
-}
-FIELDS = sorted({field for fields in REQUIRED.values() for field in fields} | {"ticket_id"})
-
-
-@st.composite
-def _mutated(draw: st.DrawFn, source: Input) -> Record:
-    common = {key: PURCHASE[key] for key in ("event_id", "customer_id", "event_time")}
-    event = (
-        common
-        | REQUIRED[source]
-        | draw(st.dictionaries(st.sampled_from(FIELDS), WEIRD, max_size=2))
-    )
-    for field in draw(st.lists(st.sampled_from(FIELDS), max_size=1)):
-        event.pop(field, None)
-    value = json.dumps(event, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
-    if draw(st.integers(0, 9)) == 0:
-        data = {key: event[key] for key in event if key != "event_id"}
-        value = json.dumps({"specversion": "1.0", "id": "i", "data": data}).encode()
-    if draw(st.integers(0, 9)) == 0:
-        cut = draw(st.integers(0, len(value)))
-        value = value[:cut] + draw(st.binary(max_size=2)) + value[cut + draw(st.integers(0, 2)) :]
-    key = str(event.get("customer_id", "")).encode(errors="surrogatepass")
-    headers: Headers = draw(
-        st.lists(st.tuples(st.sampled_from(["ce_id", "ce_time"]), st.binary()), max_size=1)
-    )
-    return Record(draw(st.sampled_from([key] * 9 + [None])), value, headers)
-
-
-RANDOM = st.builds(Record, st.none() | st.binary(), st.none() | st.binary())
-
-
-@st.composite
-def _fetches(draw: st.DrawFn) -> tuple[Input, list[Record]]:
-    source = draw(st.sampled_from(Input))
-    return source, draw(
-        st.lists(_mutated(source) | _mutated(source) | _mutated(source) | RANDOM, max_size=8)
-    )
-
-
-@given(_fetches(), st.sampled_from([LATEST, None]), st.sampled_from([1, 3, 512]))
-def test_every_record_is_one_observation_or_one_dead_letter_as_judged_alone(
-    given_fetch: tuple[Input, list[Record]], latest: float | None, chunk: int
-) -> None:
-    source, records = given_fetch
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "CHUNK", chunk)
-        got, state = read_all(records, source, latest)
-    letters = {letter.offset: letter for letter in got.dead_letters}
-    observations = dict(zip(got.offsets.tolist(), got.observations, strict=True))
-    assert list(letters) == sorted(letters)
-    assert list(observations) == sorted(observations)
-    assert len(letters) + len(observations) == len(records)
-    for i, one in enumerate(records):
-        offset = FIRST + 2 * i
-        try:
-            event = read(source.name.lower(), *one, latest)
-        except Rejected as error:
-            assert letters[offset] == (offset, *one, error.reason, str(error))  # noqa: PT017 (either way is right)
-        else:
-            seen = observations[offset]
-            assert seen["event_time"] == seconds(event.event_time)
-            assert bytes(got.ids[seen["id_start"] : seen["id_end"]]) == event.event_id.encode()
-            assert state.customer_id(int(seen["row"])) == event.customer_id.encode()
