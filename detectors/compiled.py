@@ -11,7 +11,7 @@ code runs uncompiled, for coverage and debugging. Three habits keep the two alik
 
 numba notices a change of the file that a function is written in, but not of the kernels that it
 calls from other files. So the stamp of everything compiled here is a digest of all source files of
-the package: an upgraded package never runs yesterday's machine code.
+this package and of the function's own: an upgraded package never runs yesterday's machine code.
 """
 
 from collections.abc import Callable
@@ -40,12 +40,13 @@ UNCOMPILED = bool(vars(numba.config)["DISABLE_JIT"])
 
 
 @cache
-def source_stamp() -> str:
-    """Digest over every source file of the package, 32 hex digits."""
+def source_stamp(package: str) -> str:
+    """Digest over every source file of this package and of `package`, 32 hex digits."""
     digest = blake2b(digest_size=16)
-    folder = Path(__file__).parent
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    root = Path(__file__).parent.parent
+    for folder in sorted({root / "detectors", root / package}):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -58,7 +59,8 @@ def kernel(function: Function) -> Function:
         compiled.enable_caching()
     except RuntimeError:  # read-only file system without NUMBA_CACHE_DIR: compile in each process
         return cast(Function, compiled)
-    compiled._cache._cache_file._source_stamp = source_stamp()  # noqa: SLF001 (no public way)
+    stamp = source_stamp(function.__module__.partition(".")[0])
+    compiled._cache._cache_file._source_stamp = stamp  # noqa: SLF001 (there is no public way)
     return cast(Function, compiled)
 
 

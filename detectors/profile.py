@@ -18,31 +18,37 @@ from detectors.compiled import Row
 class Profile:
     """How a shop's customers usually come, and what an alert is worth.
 
-    The start values of the purchase cadence are maximum marginal likelihood over ln gaps.
     Raises ValueError naming the parameter that is out of range.
     """
 
-    # population prior of ln gap (days) between purchase occasions
-    gap_location: float = 1.6
-    gap_location_weight: float = 2.0
-    gap_shape: float = 3.0
-    gap_scale: float = 2.0
-    # beta prior of leaving for good after a purchase
-    dropout_a: float = 1.0
-    dropout_b: float = 4.0
-    # the days of delay that one false alert is worth: more = later and surer
-    alert_cost_days: float = 60.0
-    # the same for visits
+    # Population prior of ln gap (days) between purchase occasions: the greatest marginal
+    # likelihood over 38,679 gaps of 2,327 households in the first 120 days of the Complete
+    # Journey, the last, open gap of each included.
+    gap_location: float = 1.713  # e^1.713 = 5.5 days
+    gap_location_weight: float = 0.946
+    gap_shape: float = 5.53
+    gap_scale: float = 3.57
+    # Beta prior of leaving for good after a purchase. The same fit finds next to no leaving (a
+    # .003, b .17: these are households that kept on shopping); CDNOW has a .793, b 2.426 (Fader,
+    # Hardie & Lee 2005). Set by hand between the two.
+    dropout_a: float = 0.3
+    dropout_b: float = 2.0
+    # The days of delay that one false alert is worth: more = later and surer. 10 makes 1.0 false
+    # alerts a living customer-year on the Complete Journey after its first 120 days (20: 0.7).
+    alert_cost_days: float = 10.0
+    # The same for visits, set by hand: as for purchases, but about twice as often.
     visit_gap_location: float = 1.0
-    visit_gap_location_weight: float = 2.0
-    visit_gap_shape: float = 3.0
-    visit_gap_scale: float = 2.0
-    visit_dropout_a: float = 1.0
-    visit_dropout_b: float = 4.0
-    visit_alert_cost_days: float = 60.0
-    # purchases (visits) nearer than this to the last one are the same occasion and close no gap
-    occasion_seconds: float = 3_600.0
-    visit_occasion_seconds: float = 3_600.0
+    visit_gap_location_weight: float = 0.946
+    visit_gap_shape: float = 5.53
+    visit_gap_scale: float = 3.57
+    visit_dropout_a: float = 0.3
+    visit_dropout_b: float = 2.0
+    visit_alert_cost_days: float = 10.0
+    # Purchases (visits) nearer than this to the last one are the same occasion and close no gap.
+    # Half a day: on the Complete Journey it predicts the next 60 days better than an hour (log-loss
+    # .200 against .204).
+    occasion_seconds: float = 43_200.0
+    visit_occasion_seconds: float = 43_200.0
     # a silence decision waits this long for what is still on its way
     allowed_lateness_seconds: float = 60.0
     # risk and labels look this far ahead; an open episode is given up after churn_horizon_days
@@ -64,9 +70,9 @@ class Profile:
     evidence_cap: float = 3.0
     cancellation_weight: float = 3.0
     # severity by the chance that the customer has left, 1 - p_alive
-    warning_from: float = 0.4
-    error_from: float = 0.7
-    critical_from: float = 0.9
+    warning_from: float = 0.3
+    error_from: float = 0.6
+    critical_from: float = 0.85
     # segment by repeat purchases (visits, for who lives by them)
     regular_from: float = 3.0
     loyal_from: float = 10.0
