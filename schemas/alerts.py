@@ -59,8 +59,23 @@ class Reason(Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
+class Score(Struct, frozen=True, kw_only=True):
+    """The online model's P(no purchase in the horizon), and why: log-odds that add up exactly.
+
+    `intercept` and `contributions` (by feature) sum to the log-odds of `probability`.
+    """
+
+    probability: Probability
+    intercept: float
+    contributions: dict[str, float]
+
+
 class Alert(Struct, frozen=True, kw_only=True):
-    """One state of an episode. Times, ids and sequence depend on the events alone."""
+    """One state of an episode. Times, ids, sequence and status depend on the events alone.
+
+    `risk` is the model's probability where a version was in effect (`score`, `model_version`), else the
+    static one of `p_no_purchase`.
+    """
 
     schema: Literal["offbeat.alert.v1"] = "offbeat.alert.v1"
     alert_id: str
@@ -87,6 +102,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     suppressed_reason: str | None
     model_version: str | None
     config_hash: str
+    score: Score | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

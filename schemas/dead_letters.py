@@ -95,10 +95,11 @@ HEADER_NAMES = {
     CUT: "only where a part was too long to keep: which (key, value, headers) and its bytes",
 }
 
-# A broker's default max.message.bytes is 1,048,588 for a record with its batch header. A refused
-# record can be as large as that itself, and larger where an operator raised it, so each part has
-# room of its own: 64 + 256 + 640 KiB = 983,040 bytes leave 65,548 for our own headers and framing.
-_KEY_BYTES, _HEADER_BYTES, _VALUE_BYTES = 64 << 10, 256 << 10, 640 << 10
+# A refused record can be as large as a broker takes by default, 1,048,588 bytes, and must be kept whole; so a
+# dead-letter topic takes twice that. Where an operator let inputs be larger still, each part has room of its
+# own: 64 + 256 + 1,536 KiB leave 196,608 bytes for our own headers and framing.
+MAX_MESSAGE_BYTES = 2 << 20
+_KEY_BYTES, _HEADER_BYTES, _VALUE_BYTES = 64 << 10, 256 << 10, 1536 << 10
 _HEADER_FRAMING = 10  # two lengths of a header, at most 5 bytes each
 _MESSAGE_CHARACTERS = 1000
 
@@ -107,7 +108,7 @@ def dead_letter_record(letter: DeadLetter, topic: str, partition: int) -> DeadLe
     """The record for the dead-letter topic.
 
     A dead letter that was sent again and refused again is marked anew, not twice.
-    The key, value or headers of a record too large for a topic of default size are cut to fit,
+    The key, value or headers of a record too large for `MAX_MESSAGE_BYTES` are cut to fit,
     which `offbeat.cut` then says; everything else is kept byte for byte.
     """
     headers = [header for header in letter.headers if header[0] not in HEADER_NAMES]

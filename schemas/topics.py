@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.dead_letters import MAX_MESSAGE_BYTES
 from schemas.events import EVENTS
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -109,6 +110,8 @@ def topic_specs(
     )
 
 
+_DEAD_LETTERS = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
 # Recovery reads the changelog from its start, so what is superseded should go soon: segments close
 # after 64 MiB (some 150,000 rows) or six hours, and are compacted when a tenth of the log is
 # superseded. Tombstones (a customer erased) outlive any restart by a week.
@@ -127,8 +130,9 @@ def _kept(
     owner: Owner,
     retention_ms: int,
     partitions: Literal["inputs"] | int = PARTITIONED_LIKE_INPUTS,
+    config: dict[str, str] | None = None,
 ) -> TopicSpec:
-    return TopicSpec(name, role, owner, partitions, "delete", retention_ms)
+    return TopicSpec(name, role, owner, partitions, "delete", retention_ms, config or {})
 
 
 def _compacted(
