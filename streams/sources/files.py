@@ -70,7 +70,7 @@ def by_input(
     (file,) = found
     mixed = list(_kept(read(file, None), refused))
     return {
-        of: in_time_order(part for part in mixed if part.source is of)
+        of: in_time_order([part for part in mixed if part.source is of])
         for of in {part.source for part in mixed}
     }
 
