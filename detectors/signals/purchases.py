@@ -9,11 +9,12 @@ import math
 
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
-from detectors.observations import PurchaseKind
+from detectors.observations import Input, PurchaseKind
 from detectors.signals.effects import BOUGHT, NOTHING, RETURNED
 from detectors.signals.spend import refund_amount, spend_amount
 from detectors.signals.windows import count_purchase
 
+PURCHASES = int(Input.PURCHASES)
 REFUND = int(PurchaseKind.REFUND)
 
 
@@ -29,7 +30,7 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
     if c.snapshot_time < t <= c.tick_due:
         c.returned = 1
     if int(c.n_purchases) > 0 and t < c.last_purchase:
-        population.out_of_order += 1
+        population.out_of_order[PURCHASES] += 1
         return NOTHING
     gap_seconds = t - c.last_purchase if int(c.n_purchases) > 0 else math.inf
     if gap_seconds >= p.occasion_seconds:

@@ -8,10 +8,11 @@ import math
 
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
-from detectors.observations import VisitKind
+from detectors.observations import Input, VisitKind
 from detectors.signals.effects import NOTHING, RETURNED
 from detectors.signals.windows import count_visit
 
+VISITS = int(Input.VISITS)
 CANCELLED = int(VisitKind.CANCELLED)
 NO_SHOW = int(VisitKind.NO_SHOW)
 MOST = 65_535
@@ -31,7 +32,7 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
     t = o.event_time
     count_visit(c, t)
     if int(c.n_visits) > 0 and t < c.last_visit:
-        population.out_of_order += 1
+        population.out_of_order[VISITS] += 1
         return NOTHING
     gap_seconds = t - c.last_visit if int(c.n_visits) > 0 else math.inf
     if gap_seconds >= p.visit_occasion_seconds:

@@ -1,0 +1,182 @@
+"""Histories of a few customers: written by hand, or drawn at random; and what is decided of them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detectors.engine import Decisions, advance, apply
+from detectors.index import hash_slices
+from detectors.observations import OBSERVATION, Batch, Input
+from detectors.profile import Profile
+from detectors.state import CustomerState
+
+DAY = 86_400.0
+START = 1_700_000_000.0  # day 0
+EUR, JPY = 0x455552, 0x4A5059
+
+
+@dataclass(frozen=True)
+class Event:
+    """One observation; days since START. `late_days`: how long after it happened it counts."""
+
+    customer: str
+    input: Input
+    day: float
+    kind: int = 0
+    amount: float = np.nan
+    value: float = np.nan
+    extra: float = np.nan
+    late_days: float = 0.0
+    currency: int = EUR
+    event_id: str | None = None
+
+    @property
+    def order(self) -> tuple[float, int]:
+        """What batches are sorted by."""
+        return (self.day + self.late_days, int(self.input))
+
+
+def purchase(customer: str, day: float, amount: float = 20.0, **other: Any) -> Event:
+    return Event(customer, Input.PURCHASES, day, amount=amount, **other)
+
+
+def visit(customer: str, day: float, kind: int = 0, **other: Any) -> Event:
+    return Event(customer, Input.VISITS, day, kind, **other)
+
+
+def payment(customer: str, day: float, status: int, **other: Any) -> Event:
+    return Event(customer, Input.PAYMENTS, day, status, **other)
+
+
+def support(customer: str, day: float, kind: int, **other: Any) -> Event:
+    return Event(customer, Input.SUPPORT, day, kind, **other)
+
+
+def joined(texts: list[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """One buffer with the start and end of each text."""
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    starts = ends - np.array([len(text) for text in texts], np.int64)
+    return np.frombuffer(b"".join(texts), np.uint8), starts, ends
+
+
+def batch_of(state: CustomerState, events: list[Event]) -> Batch:
+    """The events, in order, as observations of this state's customers."""
+    events = sorted(events, key=lambda event: event.order)
+    observations = np.zeros(len(events), OBSERVATION)
+    names = [event.event_id or f"{i}-{event}" for i, event in enumerate(events)]
+    ids, starts, ends = joined([name.encode() for name in names])
+    observations["id_hash"] = hash_slices(ids, starts, ends)
+    observations["id_start"], observations["id_end"] = starts, ends
+    observations["row"] = state.locate(*joined([event.customer.encode() for event in events]))
+    for i, event in enumerate(events):
+        o = observations[i]
+        o["event_time"] = START + event.day * DAY
+        o["effective_time"] = START + (event.day + event.late_days) * DAY
+        o["input"], o["kind"] = event.input, event.kind
+        o["amount"], o["value"], o["extra"] = event.amount, event.value, event.extra
+        o["currency"] = event.currency if event.input == Input.PURCHASES else 0
+    return Batch(observations, ids)
+
+
+def named(events: list[Event]) -> list[Event]:
+    """The events in order, each with an id of its own, so that they can be split."""
+    ordered = sorted(events, key=lambda event: event.order)
+    return [replace(event, event_id=event.event_id or f"e-{i}") for i, event in enumerate(ordered)]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was decided and learnt, in order, without row numbers; comparable."""
+
+    decisions: tuple[tuple[Any, ...], ...]
+    examples: tuple[tuple[Any, ...], ...]
+
+    def of(self, customer: str) -> "Told":
+        """What is about one customer."""
+        return Told(
+            tuple(one for one in self.decisions if one[0] == customer),
+            tuple(one for one in self.examples if one[0] == customer),
+        )
+
+
+def told(state: CustomerState, parts: list[Decisions]) -> Told:
+    """All parts together, sorted as each of them is."""
+
+    def flat(records: NDArray[np.void], time: str) -> list[tuple[Any, ...]]:
+        names = [name for name in records.dtype.names or () if name != "row"]
+        found = [
+            (
+                state.customer_id(int(record["row"])).decode(),
+                float(record[time]),
+                *(record[name].tobytes() for name in names),
+            )
+            for record in records
+        ]
+        return sorted(found, key=lambda one: (one[1], one[0]))
+
+    return Told(
+        tuple(flat(np.concatenate([part.records for part in parts]), "time")),
+        tuple(flat(np.concatenate([part.examples for part in parts]), "label_time")),
+    )
+
+
+def live(
+    events: list[Event], until_day: float, profile: Profile | None = None
+) -> tuple[CustomerState, Decisions]:
+    """Apply the events in one batch, then advance to a day; the decisions of both."""
+    state = CustomerState(profile or Profile(), capacity=2)
+    parts = [
+        apply(state, batch_of(state, events)),
+        advance(state, START + until_day * DAY),
+    ]
+    return state, Decisions(
+        np.concatenate([part.records for part in parts]),
+        np.concatenate([part.customers for part in parts]),
+        np.concatenate([part.examples for part in parts]),
+    )
+
+
+KINDS = {Input.PURCHASES: 5, Input.VISITS: 8, Input.PAYMENTS: 6, Input.SUPPORT: 8}
+
+
+@st.composite
+def random_events(draw: st.DrawFn, most: int = 60) -> list[Event]:
+    """A random history: bursts, rhythms and long silences; late, absent and odd values."""
+    day = 0.0
+    events = []
+    steps = st.sampled_from([0.0, 0.0001, 0.02, 0.3, 1.0, 2.5, 7.0, 20.0, 75.0, 240.0])
+    for i in range(draw(st.integers(1, most))):
+        day += draw(steps)
+        source = draw(st.sampled_from([*Input, Input.PURCHASES, Input.VISITS]))
+        events.append(
+            Event(
+                customer=draw(st.sampled_from(["a", "bb", "ccc"])),
+                input=source,
+                day=day - (late := draw(st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.5, 9.0, 200.0]))),
+                kind=draw(st.integers(0, KINDS[source] - 1)),
+                amount=draw(st.sampled_from([np.nan, 0.0, 0.01, 7.5, 20.0, 3e9])),
+                value=draw(st.sampled_from([np.nan, 0.0, 2.0, 6.0, 10.0])),
+                extra=draw(st.sampled_from([np.nan, 0.0, 1.0, 3.0, 4.0])),
+                late_days=late,
+                currency=draw(st.sampled_from([EUR, EUR, EUR, JPY])),
+                event_id=f"e-{i}",
+            )
+        )
+    return sorted(events, key=lambda event: event.order)
+
+
+def profiles() -> st.SearchStrategy[Profile]:
+    """Profiles that differ in what moves decisions most."""
+    return st.builds(
+        Profile,
+        alert_cost_days=st.sampled_from([0.5, 10.0, 300.0]),
+        visit_alert_cost_days=st.sampled_from([0.5, 10.0]),
+        horizon_days=st.sampled_from([7.0, 60.0]),
+        churn_horizon_days=st.sampled_from([20.0, 180.0]),
+        allowed_lateness_seconds=st.sampled_from([0.0, 60.0, 90_000.0]),
+        dropout_a=st.sampled_from([0.01, 0.3, 3.0]),
+        occasion_seconds=st.sampled_from([60.0, 43_200.0]),
+    )

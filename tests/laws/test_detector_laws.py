@@ -1,0 +1,197 @@
+"""What holds for every history, whatever the profile."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from detectors.customer import CUSTOMER
+from detectors.engine import Decisions, advance, apply
+from detectors.judgement.episodes import DECISION, Status
+from detectors.judgement.reasons import explain
+from detectors.judgement.risk import left_logit
+from detectors.learning.features import EXAMPLE
+from detectors.profile import Profile
+from detectors.state import CustomerState
+from tests.laws.histories import (
+    DAY,
+    START,
+    Event,
+    Told,
+    batch_of,
+    joined,
+    live,
+    profiles,
+    random_events,
+    told,
+)
+
+law = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+END = START + 20_000 * DAY
+
+
+def whole(events: list[Event], profile: Profile) -> tuple[CustomerState, Told]:
+    state = CustomerState(profile, capacity=1)
+    return state, told(state, [apply(state, batch_of(state, events)), advance(state, END)])
+
+
+def rows_by_id(state: CustomerState) -> dict[bytes, bytes]:
+    return {state.customer_id(row): state.rows[row].tobytes() for row in range(state.size)}
+
+
+@law
+@given(random_events(), profiles(), st.data())
+def test_batch_boundaries_and_ticks_never_change_what_is_decided(
+    events: list[Event], profile: Profile, data: st.DataObject
+) -> None:
+    expected_state, expected = whole(events, profile)
+    state = CustomerState(profile, capacity=1)
+    parts: list[Decisions] = []
+    position = 0
+    while position < len(events):
+        end = data.draw(st.integers(position + 1, len(events)))
+        parts.append(apply(state, batch_of(state, events[position:end])))
+        if end < len(events) and data.draw(st.booleans()):
+            last, following = events[end - 1].order[0], events[end].order[0]
+            share = data.draw(st.sampled_from([0.0, 0.3, 1.0]))
+            watermark = START + (last + share * (following - last)) * DAY
+            parts.append(advance(state, min(watermark, START + following * DAY)))
+        position = end
+    parts.append(advance(state, END))
+    assert told(state, parts) == expected
+    assert rows_by_id(state) == rows_by_id(expected_state)
+    assert state.population.tobytes() == expected_state.population.tobytes()
+
+
+@law
+@given(random_events(), profiles())
+def test_other_customers_do_not_matter(events: list[Event], profile: Profile) -> None:
+    state, together = whole(events, profile)
+    for customer in {event.customer for event in events}:
+        alone, apart = whole([event for event in events if event.customer == customer], profile)
+        assert apart == together.of(customer)
+        key = customer.encode()
+        assert rows_by_id(alone)[key] == rows_by_id(state)[key]
+
+
+@law
+@given(random_events(), profiles(), st.data())
+def test_restored_customers_continue_as_if_nothing_had_happened(
+    events: list[Event], profile: Profile, data: st.DataObject
+) -> None:
+    _, expected = whole(events, profile)
+    cut = data.draw(st.integers(0, len(events)))
+    before = CustomerState(profile, capacity=1)
+    parts = [told(before, [apply(before, batch_of(before, events[:cut]))])]
+    rows = before.take_dirty()[::-1]
+    after = CustomerState(profile, capacity=1)
+    after.restore(*joined([before.customer_id(int(row)) for row in rows]), before.rows[rows])
+    assert not after.take_dirty().size
+    parts.append(told(after, [apply(after, batch_of(after, events[cut:])), advance(after, END)]))
+    decisions = [one for part in parts for one in part.decisions]
+    assert sorted(decisions, key=lambda one: (one[1], one[0])) == list(expected.decisions)
+    examples = [one for part in parts for one in part.examples]
+    assert sorted(examples, key=lambda one: (one[1], one[0])) == list(expected.examples)
+
+
+@law
+@given(random_events(), profiles())
+def test_a_replay_decides_the_same(events: list[Event], profile: Profile) -> None:
+    assert whole(events, profile)[1] == whole(events, profile)[1]
+
+
+@law
+@given(random_events(), profiles())
+def test_what_is_sent_twice_changes_nothing(events: list[Event], profile: Profile) -> None:
+    _, expected = whole(events, profile)
+    state, again = whole([event for event in events for _ in range(2)], profile)
+    assert again == expected
+    assert state.population["duplicates"].sum() == len(events)
+
+
+@law
+@given(random_events(), profiles(), st.sampled_from([1e-3, 7.0, 1e5]))
+def test_the_unit_of_money_changes_nothing(
+    events: list[Event], profile: Profile, unit: float
+) -> None:
+    scaled = [replace(event, amount=event.amount * unit) for event in events]
+    _, one = live(events, 20_000, profile)
+    _, other = live(scaled, 20_000, profile)
+    for kept in (name for name in DECISION.names or () if name != "features"):
+        assert one.records[kept].tobytes() == other.records[kept].tobytes()
+    np.testing.assert_allclose(
+        one.records["features"], other.records["features"], rtol=1e-4, atol=1e-4
+    )
+    assert one.examples["outcome"].tobytes() == other.examples["outcome"].tobytes()
+
+
+@law
+@given(random_events(), profiles())
+def test_silence_never_lowers_the_odds_of_having_left(
+    events: list[Event], profile: Profile
+) -> None:
+    state = CustomerState(profile)
+    apply(state, batch_of(state, events))
+    customers = state.rows.view(np.recarray)
+    for row in range(state.size):
+        c = customers[row]
+        silences = c.applied_until + DAY * np.array([0.0, 0.01, 1.0, 3.0, 10.0, 60.0, 400.0, 4e4])
+        logits = [left_logit(c, float(t), profile.record) for t in silences]
+        assert all(np.isfinite(logits))
+        assert all(late >= early - 1e-9 for early, late in zip(logits, logits[1:], strict=False))
+
+
+@law
+@given(random_events(), profiles())
+def test_everything_said_is_a_number(events: list[Event], profile: Profile) -> None:
+    _, all_told = live(events, 20_000, profile)
+    for name in DECISION.names or ():
+        values = all_told.records[name]
+        assert name == "resolved_at" or np.all(np.isfinite(values)), name
+    for name in EXAMPLE.names or ():
+        assert np.all(np.isfinite(all_told.examples[name])), name
+    for name in ("risk", "p_alive"):
+        assert np.all((all_told.records[name] >= 0.0) & (all_told.records[name] <= 1.0))
+
+
+@law
+@given(random_events(), profiles())
+def test_episodes_open_go_on_and_end_in_order(events: list[Event], profile: Profile) -> None:
+    state, all_told = live(events, 20_000, profile)
+    for row in range(state.size):
+        records = all_told.records[all_told.records["row"] == row]
+        assert np.all(np.diff(records["time"]) >= 0.0)
+        anchor, sequence, status = np.nan, 0, int(Status.RESOLVED)
+        ended = (Status.RESOLVED, Status.EXPIRED)
+        for record in records:
+            if record["anchor"] != anchor:
+                assert status in ended
+                anchor, sequence = float(record["anchor"]), 0
+            else:
+                assert status != Status.EXPIRED
+            sequence += 1
+            assert record["sequence"] == sequence
+            assert (record["status"] == Status.OPENED) == (status in ended)
+            assert record["opened_at"] <= record["time"]
+            status = int(record["status"])
+
+
+@law
+@given(random_events(), profiles())
+def test_reasons_and_prior_add_up_to_the_odds_of_having_left(
+    events: list[Event], profile: Profile
+) -> None:
+    _, all_told = live(events, 20_000, profile)
+    for record, customer in zip(all_told.records, all_told.customers, strict=True):
+        said = explain(record, customer, profile)
+        total = record["prior_logit"] + sum(reason.contribution for reason in said.reasons)
+        assert said.p_alive == pytest.approx(1.0 / (1.0 + np.exp(total)), rel=1e-12)
+        assert all(reason.contribution > 0.0 for reason in said.reasons)
+
+
+def test_a_row_fits_its_budget() -> None:
+    assert CUSTOMER.itemsize <= 512
