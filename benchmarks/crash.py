@@ -150,9 +150,7 @@ async def pause(worker: Worker) -> bool:
     return False
 
 
-async def keep_running(
-    settings: Settings, pair: list[Worker], total: int, seconds: float
-) -> None:
+async def keep_running(settings: Settings, pair: list[Worker], total: int, seconds: float) -> None:
     """As a supervisor would: restart what ended, until everything is consumed."""
     until = time.monotonic() + seconds
     while await committed(settings) < total:

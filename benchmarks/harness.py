@@ -87,7 +87,6 @@ class Worker:
         return self._process.returncode
 
 
-
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -168,9 +167,7 @@ async def committed(settings: Settings) -> int:
     options = {"bootstrap_servers": settings.broker}
     offsets = await committed_offsets(options, settings.group)
     return sum(
-        max(where.offset, 0)
-        for tp, where in offsets.items()
-        if tp.topic in settings.topics.inputs
+        max(where.offset, 0) for tp, where in offsets.items() if tp.topic in settings.topics.inputs
     )
 
 

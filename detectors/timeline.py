@@ -34,7 +34,9 @@ class _InputLine:
     """What one input has read and not yet released."""
 
     def __init__(self, watermark: float, released: float) -> None:
-        self.watermark = watermark  # the greatest effective time read, or where the clock has put it
+        self.watermark = (
+            watermark  # the greatest effective time read, or where the clock has put it
+        )
         self.released = released  # the effective time of the last released observation
         self.aside = False
         self.waiting: deque[_Run] = deque()

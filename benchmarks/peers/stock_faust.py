@@ -50,4 +50,6 @@ async def count(purchases: faust.StreamT[Purchase]) -> None:
 
 
 if __name__ == "__main__":
-    faust.Worker(app, quiet=True, loglevel="error", redirect_stdouts=False).execute_from_commandline()
+    faust.Worker(
+        app, quiet=True, loglevel="error", redirect_stdouts=False
+    ).execute_from_commandline()

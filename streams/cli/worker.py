@@ -17,7 +17,9 @@ def command(
     clock: Annotated[
         str | None, typer.Option(help="wall, or event: time runs in the events alone.")
     ] = None,
-    web_port: Annotated[int | None, typer.Option(help="Port of the pages; 0 is a free one.")] = None,
+    web_port: Annotated[
+        int | None, typer.Option(help="Port of the pages; 0 is a free one.")
+    ] = None,
 ) -> None:
     """Read the four inputs, keep every customer's state, write alerts.
 

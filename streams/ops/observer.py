@@ -13,7 +13,6 @@ from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings
 
 
-
 class Observer:
     """Gathers figures; decides nothing."""
 

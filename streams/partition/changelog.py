@@ -105,7 +105,9 @@ def _restore_rows(state: CustomerState, data: bytes, customers: NDArray[np.int64
         layout, skip = _read_prefix(value, customer)
         stored = layout_dtype(layout)
         if len(value) - skip != stored.itemsize:
-            raise _unreadable(customer, f"{len(value) - skip} bytes are not a row of layout {layout}")
+            raise _unreadable(
+                customer, f"{len(value) - skip} bytes are not a row of layout {layout}"
+            )
         rows = np.frombuffer(value, stored, count=1, offset=skip)
         _upsert(state, buffer, customer[None, :], as_current(rows))
 

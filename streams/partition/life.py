@@ -120,7 +120,9 @@ class PartitionLife:
 
     # --- events in -----------------------------------------------------------------------------------
 
-    def take(self, source: Input, fetched: Fetched, latest_allowed: float | None) -> list[DeadLetter]:
+    def take(
+        self, source: Input, fetched: Fetched, latest_allowed: float | None
+    ) -> list[DeadLetter]:
         """Read one fetch of an input, less what was taken before; its dead letters.
 
         Raises:

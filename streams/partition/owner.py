@@ -190,9 +190,7 @@ class PartitionOwner:
             return
         try:
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
-                await asyncio.gather(
-                    *(self._commit(owned) for owned in list(self._owned.values()))
-                )
+                await asyncio.gather(*(self._commit(owned) for owned in list(self._owned.values())))
         except Exception as error:
             self._fail(error)
         self._paused = True

@@ -43,7 +43,9 @@ def test_every_method_that_is_overridden_is_there_and_takes_the_same() -> None:
         ),
     ):
         for name in names:
-            mine, base = (list(inspect.signature(getattr(c, name)).parameters) for c in (ours, theirs))
+            mine, base = (
+                list(inspect.signature(getattr(c, name)).parameters) for c in (ours, theirs)
+            )
             assert mine == base, name
 
 

@@ -59,7 +59,9 @@ async def read(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[Fe
 
 def values(fetches: list[Fetched]) -> list[bytes]:
     return [
-        f.data[row[columns.VALUE_START] : row[columns.VALUE_END]] for f in fetches for row in f.columns
+        f.data[row[columns.VALUE_START] : row[columns.VALUE_END]]
+        for f in fetches
+        for row in f.columns
     ]
 
 
@@ -137,7 +139,9 @@ async def test_a_partitions_transaction_is_all_or_nothing_and_a_new_owner_fences
     await first.commit(out, {partition: 1}, 0)
     await second.start()
     with pytest.raises(Exception, match="(?i)fenced|epoch"):
-        await first.commit([Outgoing(partition.topic, 0, [Message(None, b"zombie")])], {partition: 9}, 0)
+        await first.commit(
+            [Outgoing(partition.topic, 0, [Message(None, b"zombie")])], {partition: 9}, 0
+        )
     await second.commit([Outgoing(partition.topic, 0, [Message(None, b"new")])], {partition: 2}, 0)
     await first.stop()
     await second.stop()

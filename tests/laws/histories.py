@@ -1,4 +1,4 @@
-"""Histories of a few customers: written by hand, or drawn at random; and what is decided of them."""
+"""Histories of a few customers, by hand or at random, and what is decided of them."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,6 +1,7 @@
 """What holds for every history, whatever the profile."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ def test_silence_never_lowers_the_odds_of_having_left(
         silences = c.applied_until + DAY * np.array([0.0, 0.01, 1.0, 3.0, 10.0, 60.0, 400.0, 4e4])
         logits = [left_logit(c, float(t), profile.record) for t in silences]
         assert all(np.isfinite(logits))
-        assert all(late >= early - 1e-9 for early, late in zip(logits, logits[1:], strict=False))
+        assert all(late >= early - 1e-9 for early, late in pairwise(logits))
 
 
 @law

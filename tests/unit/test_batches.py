@@ -10,7 +10,9 @@ from streams.kafka.columns import KEY_END, KEY_START, VALUE_END, VALUE_START, pa
 def state(customers: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ids = [b"customer-%d" % i for i in range(customers)]
     ends = np.cumsum([0, *map(len, ids)])
-    values = np.arange(customers * width, dtype=np.uint64).astype(np.uint8).reshape(customers, width)
+    values = (
+        np.arange(customers * width, dtype=np.uint64).astype(np.uint8).reshape(customers, width)
+    )
     return np.frombuffer(b"".join(ids), np.uint8), ends, values
 
 

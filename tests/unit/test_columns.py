@@ -26,7 +26,9 @@ RECORDS: list[Record] = [
 ]
 
 
-def batch(records: list[Record] = RECORDS, *, base: int = 0, codec: int = 0, **producer: Any) -> bytes:
+def batch(
+    records: list[Record] = RECORDS, *, base: int = 0, codec: int = 0, **producer: Any
+) -> bytes:
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=codec,
@@ -104,7 +106,11 @@ def test_logs_from_before_kafka_0_11_are_read_too(magic: int) -> None:
         builder.append(offset, timestamp=1000 + offset, key=b"k", value=b"v%d" % offset)
     fetched = one(parse(bytes(builder.build()), 0))
     assert fetched.after == 3
-    assert [cut(fetched, row, columns.VALUE_START) for row in fetched.columns] == [b"v0", b"v1", b"v2"]
+    assert [cut(fetched, row, columns.VALUE_START) for row in fetched.columns] == [
+        b"v0",
+        b"v1",
+        b"v2",
+    ]
 
 
 def test_control_records_are_skipped_and_still_move_the_position() -> None:

@@ -122,7 +122,11 @@ def test_batch_boundaries_and_interleaving_do_not_change_the_sequence(
             timeline.follow(source, 1e9)
     released += order(split.release())
     expected = sorted(
-        ((time, int(source)) for source, log in zip(Input, logs, strict=True) for time in running(log)),
+        (
+            (time, int(source))
+            for source, log in zip(Input, logs, strict=True)
+            for time in running(log)
+        ),
     )
     assert released == expected
     assert times(whole.release()) == [time for time, _ in expected]

@@ -1,0 +1,94 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from detectors.cadence.deadline import mode_point, rule_d, silence_reaching
+from detectors.cadence.survival import log_density, log_survival
+
+laws = st.tuples(st.floats(2.0, 200.0), st.floats(-2.0, 5.0), st.floats(0.05, 2.5))
+
+
+def log_gap_density(days: float, nu: float, location: float, scale: float) -> float:
+    y = math.log(days)
+    return log_density((y - location) / scale, nu) - math.log(scale) - y
+
+
+@settings(deadline=None)
+@given(laws, st.floats(-25.0, 0.0))
+def test_the_density_falls_to_the_bar_at_the_deadline(
+    law: tuple[float, float, float], log_bar: float
+) -> None:
+    nu, location, scale = law
+    mode = math.exp(location + scale * mode_point(nu, scale))
+    days = rule_d(nu, location, scale, log_bar, 730.0)
+    assert days <= 730.0
+    if mode < 730.0 and log_gap_density(mode, *law) <= log_bar:
+        assert days == pytest.approx(mode)
+    elif days < 730.0:
+        assert days >= mode
+        assert log_gap_density(days, *law) == pytest.approx(log_bar, abs=1e-6)
+    else:
+        assert log_gap_density(730.0, *law) >= log_bar or mode >= 730.0
+
+
+@settings(deadline=None)
+@given(laws)
+def test_the_mode_is_where_the_density_of_the_gap_is_greatest(
+    law: tuple[float, float, float],
+) -> None:
+    nu, _, scale = law
+    peak = mode_point(nu, scale)
+    if (nu + 1.0) ** 2 <= 4.0 * scale * scale * nu:
+        return  # it only falls
+    around = [log_density(peak + step, nu) - scale * (peak + step) for step in (-1e-3, 0.0, 1e-3)]
+    assert around[1] >= max(around[0], around[2])
+
+
+def test_the_deadline_minimises_delay_and_false_alerts_together() -> None:
+    nu, location, scale, odds, cost = 9.0, math.log(10.0), 0.5, 0.1, 60.0
+    law = stats.t(nu, location, scale)
+
+    def loss(days: float) -> float:
+        """E[delay] + cost * P(false alert), up to a factor: churned wait, living are alerted."""
+        return odds * days + cost * float(law.sf(math.log(days)))
+
+    days = rule_d(nu, location, scale, math.log(odds / cost), 730.0)
+    around = np.linspace(days / 3, days * 3, 4_000)
+    best = around[np.argmin([loss(d) for d in around])]
+    assert days == pytest.approx(best, rel=2e-3)
+    assert integrate.quad(lambda s: math.exp(log_gap_density(s, nu, location, scale)), 0, 5e3)[
+        0
+    ] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_more_evidence_and_cheaper_alerts_bring_the_deadline_forward() -> None:
+    bars = np.linspace(-14.0, -2.0, 30)
+    days = [rule_d(11.0, 2.0, 0.6, float(bar), 730.0) for bar in bars]
+    assert all(np.diff(days) <= 0.0)
+    assert days[0] > 2 * days[-1]
+
+
+def test_no_silence_is_waited_for_longer_than_allowed() -> None:
+    assert rule_d(11.0, math.log(365.0), 0.3, -30.0, 730.0) == 730.0
+    assert rule_d(11.0, math.log(3_650.0), 0.1, -30.0, 730.0) == 730.0
+
+
+@settings(deadline=None)
+@given(laws, st.floats(0.01, 30.0))
+def test_silence_reaches_the_wanted_log_odds_when_it_is_said_to(
+    law: tuple[float, float, float], depth: float
+) -> None:
+    nu, location, scale = law
+    days = silence_reaching(nu, location, scale, -depth)
+    if 0.0 < days < math.inf:
+        reached = log_survival((math.log(days) - location) / scale, nu)
+        assert reached == pytest.approx(-depth, rel=1e-6)
+
+
+def test_odds_reached_before_any_silence_are_reached_at_once() -> None:
+    assert silence_reaching(11.0, 2.0, 0.6, 0.3) == 0.0
+    assert silence_reaching(11.0, 2.0, 0.6, -math.inf) == math.inf
