@@ -15,6 +15,7 @@ Instant = Annotated[
 ]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Status = Literal["opened", "updated", "resolved", "expired", "suppressed"]
+OPEN: frozenset[Status] = frozenset({"opened", "updated"})  # the customer is at risk
 Severity = Literal["info", "warning", "error", "critical"]
 
 
@@ -73,8 +74,8 @@ class Score(Struct, frozen=True, kw_only=True):
 class Alert(Struct, frozen=True, kw_only=True):
     """One state of an episode. Times, ids, sequence and status depend on the events alone.
 
-    `risk` is the model's probability where a version was in effect (`score`, `model_version`), else the
-    static one of `p_no_purchase`.
+    `risk` is the model's probability where a version was in effect (`score`, `model_version`), else
+    the static one of `p_no_purchase`.
     """
 
     schema: Literal["offbeat.alert.v1"] = "offbeat.alert.v1"

@@ -4,16 +4,22 @@ A decision says when and how sure; its customer's row says what is usual; the mo
 how likely it is that they do not come back. Nothing else goes in: no clock, no place.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.engine import Decisions
 from detectors.judgement.episodes import Severity, Status, alert_id, fingerprint
-from detectors.judgement.reasons import explain
+from detectors.judgement.reasons import Explanation, explain_all
+from detectors.learning.names import FEATURES
 from detectors.learning.scorer import Scorer
-from schemas import alerts
 from schemas.alerts import Alert, NoPurchase, Observed, Reason, Score, Usual, ValueAtRisk
 from schemas.instants import rfc3339
 from streams.settings import Settings, config_hash, detector_profile
 
+_RISK_LOGIT = FEATURES.index("risk_logit")
 _STATUSES: dict[int, Literal["opened", "updated", "resolved", "expired", "suppressed"]] = {
     Status.OPENED: "opened",
     Status.UPDATED: "updated",
@@ -29,9 +35,16 @@ _SEVERITIES: dict[int, Literal["info", "warning", "error", "critical"]] = {
 }
 
 
-def is_open(record: Any) -> bool:
-    """Whether the customer is at risk after this decision (a record of DECISION)."""
-    return record["status"] in (Status.OPENED, Status.UPDATED)
+class _Said(NamedTuple):
+    """What of a DECISION goes on the wire as it is."""
+
+    time: float
+    anchor: float
+    risk: float
+    sequence: int
+    status: int
+    severity: int
+    causes: int
 
 
 class AlertBuilder:
@@ -42,51 +55,69 @@ class AlertBuilder:
         self._profile = detector_profile(settings)
         self._config_hash = config_hash(settings)
 
-    def encode(self, record: Any, customer: Any, customer_id: bytes, scorer: Scorer) -> bytes:
-        """The alert's bytes on the wire."""
-        return alerts.encode(self.build(record, customer, customer_id, scorer))
-
-    def build(self, record: Any, customer: Any, customer_id: bytes, scorer: Scorer) -> Alert:
-        """The alert of one decision.
+    def build(
+        self,
+        decisions: Decisions,
+        customer_ids: Sequence[bytes],
+        scorer_at: Callable[[float], Scorer],
+    ) -> list[Alert]:
+        """The alerts of these decisions, in their order.
 
         Args:
-            record: a record of DECISION.
-            customer: the row beside it, a record of CUSTOMER, as it was when decided.
-            scorer: the version of the model that is in effect at the decision's time.
+            decisions: as the engine returns them.
+            customer_ids: whose each of them is.
+            scorer_at: the version of the model in effect at a decision's time.
         """
-        said = explain(record, customer, self._profile)
-        score = _score(record, scorer)
+        records = decisions.records
+        explanations = explain_all(records, decisions.customers, self._profile)
+        said = map(_Said._make, records[list(_Said._fields)].tolist())
+        return [
+            self._alert(decision, why, customer_id, features, scorer_at(decision.time))
+            for decision, why, customer_id, features in zip(
+                said, explanations, customer_ids, records["features"], strict=True
+            )
+        ]
+
+    def _alert(
+        self,
+        said: _Said,
+        why: Explanation,
+        customer_id: bytes,
+        features: NDArray[np.float32],
+        scorer: Scorer,
+    ) -> Alert:
         name = customer_id.decode()
+        score = _score(scorer, features)
         return Alert(
-            alert_id=alert_id(self._tenant, customer_id, float(record["anchor"])),
-            sequence=int(record["sequence"]),
-            status=_STATUSES[int(record["status"])],
+            alert_id=alert_id(self._tenant, customer_id, said.anchor),
+            sequence=said.sequence,
+            status=_STATUSES[said.status],
             tenant=self._tenant,
             customer_id=name,
             dedup_key=f"offbeat/{self._tenant}/{name}",
-            fingerprint=fingerprint(self._tenant, customer_id, int(record["causes"])),
-            severity=_SEVERITIES[int(record["severity"])],
-            opened_at=rfc3339(said.opened_at),
-            updated_at=rfc3339(said.updated_at),
-            resolved_at=None if said.resolved_at is None else rfc3339(said.resolved_at),
-            risk=float(record["risk"]) if score is None else score.probability,
-            confidence=said.confidence,
-            p_alive=said.p_alive,
+            fingerprint=fingerprint(self._tenant, customer_id, said.causes),
+            severity=_SEVERITIES[said.severity],
+            opened_at=rfc3339(why.opened_at),
+            updated_at=rfc3339(why.updated_at),
+            resolved_at=None if why.resolved_at is None else rfc3339(why.resolved_at),
+            risk=said.risk if score is None else score.probability,
+            confidence=why.confidence,
+            p_alive=why.p_alive,
             p_no_purchase=NoPurchase(
-                horizon_days=said.p_no_purchase.horizon_days, value=said.p_no_purchase.value
+                horizon_days=why.p_no_purchase.horizon_days, value=why.p_no_purchase.value
             ),
             usual=Usual(
-                gap_days=said.usual.gap_days,
-                p90_gap_days=said.usual.p90_gap_days,
-                n_gaps=said.usual.n_gaps,
+                gap_days=why.usual.gap_days,
+                p90_gap_days=why.usual.p90_gap_days,
+                n_gaps=why.usual.n_gaps,
             ),
-            observed=Observed(silence_days=said.observed.silence_days),
+            observed=Observed(silence_days=why.observed.silence_days),
             value_at_risk=ValueAtRisk(
-                amount=said.value_at_risk.amount,
-                currency=said.value_at_risk.currency,
-                horizon_days=said.value_at_risk.horizon_days,
+                amount=why.value_at_risk.amount,
+                currency=why.value_at_risk.currency,
+                horizon_days=why.value_at_risk.horizon_days,
             ),
-            segment=said.segment,
+            segment=why.segment,
             reasons=tuple(
                 Reason(
                     code=reason.code,
@@ -97,9 +128,9 @@ class AlertBuilder:
                     contribution=reason.contribution,
                     evidence=reason.evidence,
                 )
-                for reason in said.reasons
+                for reason in why.reasons
             ),
-            suggested_action=said.suggested_action,
+            suggested_action=why.suggested_action,
             suppressed_reason=None,
             model_version=scorer.version,
             config_hash=self._config_hash,
@@ -107,11 +138,11 @@ class AlertBuilder:
         )
 
 
-def _score(record: Any, scorer: Scorer) -> Score | None:
-    """What the model says of the decision; None while no version is in effect."""
+def _score(scorer: Scorer, features: NDArray[np.float32]) -> Score | None:
+    """What the model says of a decision; None while no version is in effect."""
     if scorer.version is None:
         return None
-    scored = scorer.score(record["features"], float(record["features"][0]))
+    scored = scorer.score(features, float(features[_RISK_LOGIT]))
     return Score(
         probability=scored.probability,
         intercept=scored.intercept,

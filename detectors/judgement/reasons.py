@@ -8,16 +8,18 @@ decision and its customer's row say it all.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.cadence.deadline import silence_reaching
 from detectors.cadence.posterior import purchase_gap, visit_gap
 from detectors.compiled import Rows, by_name, kernel
-from detectors.customer import CUSTOMER, lives_by_visits
-from detectors.judgement.episodes import Status
+from detectors.customer import CUSTOMER, ID_BYTES, lives_by_visits
+from detectors.judgement.episodes import DECISION, Status
 from detectors.judgement.risk import silence_days, visits_silent_since
-from detectors.judgement.value import ValueAtRisk, confidence, segment, value_at_risk
+from detectors.judgement.value import ValueAtRisk, confidence, segment, values_at_risk
 from detectors.profile import Profile
 
 LOG_TENTH = math.log(0.1)
@@ -87,6 +89,13 @@ class Explanation:
     resolved_at: float | None
 
 
+class Evidence(NamedTuple):
+    """Ids of the events that speak: the last purchase, the last trouble."""
+
+    purchase: str
+    trouble: str
+
+
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """How often something usually happens, and how long ago it last did; days."""
@@ -97,61 +106,121 @@ class Rhythm:
     n_gaps: int
 
 
+class Said(NamedTuple):
+    """What of a DECISION is put into words, as plain numbers."""
+
+    time: float
+    opened_at: float
+    resolved_at: float
+    risk: float
+    p_alive: float
+    silence_logit: float
+    visit_logit: float
+    payment_logit: float
+    complaint_logit: float
+    cancellation_logit: float
+    status: int
+
+
+class Known(NamedTuple):
+    """What of the CUSTOMER beside it, likewise."""
+
+    payment_trouble: float
+    complaints: float
+    n_purchases: int
+    n_visits: int
+    n_paid: int
+    n_payment_troubles: int
+    n_complaints: int
+    purchase_id_length: int
+    trouble_id_length: int
+
+
 def explain(record: np.void, customer: np.void, profile: Profile) -> Explanation:
-    """Put a DECISION and the CUSTOMER beside it into words."""
-    now = float(record["time"])
-    one = by_name(np.frombuffer(customer.tobytes(), CUSTOMER))
-    numbers = rhythms(one, now, by_name(profile.records))
-    purchases = _rhythm(numbers[1:4], int(customer["n_purchases"]))
-    visits = _rhythm(numbers[4:7], int(customer["n_visits"]))
-    rhythm = visits if numbers[0] else purchases
-    reasons = _reasons(record, customer, purchases, visits, profile)
+    """Put one DECISION and the CUSTOMER beside it into words."""
+    records, customers = np.array([record], DECISION), np.array([customer], CUSTOMER)
+    return explain_all(records, customers, profile)[0]
+
+
+def explain_all(
+    records: NDArray[np.void], customers: NDArray[np.void], profile: Profile
+) -> list[Explanation]:
+    """The same for DECISION[n] and CUSTOMER[n]; together they cost a fifth of one by one."""
+    numbers = np.empty((len(records), 7))
+    rhythms_all(by_name(customers), records["time"], by_name(profile.records), numbers)
+    values = values_at_risk(customers, numbers[:, 1], profile)
+    bought = customers["purchase_id"].tobytes()
+    trouble = customers["trouble_id"].tobytes()
+    found = []
+    plain = zip(
+        map(Said._make, records[list(Said._fields)].tolist()),
+        map(Known._make, customers[list(Known._fields)].tolist()),
+        numbers.tolist(),
+        values,
+        range(0, len(bought), ID_BYTES),
+        strict=True,
+    )
+    for said, known, (by_visits, *rhythm), value, at in plain:
+        evidence = Evidence(
+            bought[at : at + known.purchase_id_length].decode(),
+            trouble[at : at + known.trouble_id_length].decode(),
+        )
+        purchases = Rhythm(*rhythm[:3], known.n_purchases - 1) if known.n_purchases else None
+        visits = Rhythm(*rhythm[3:], known.n_visits - 1) if known.n_visits else None
+        reasons = _reasons(said, known, purchases, visits, evidence, profile)
+        decisive = visits if by_visits else purchases
+        found.append(_explanation(said, decisive, reasons, value, profile))
+    return found
+
+
+def _explanation(
+    said: Said,
+    rhythm: Rhythm | None,
+    reasons: tuple[Reason, ...],
+    value: ValueAtRisk,
+    profile: Profile,
+) -> Explanation:
     n_gaps = rhythm.n_gaps if rhythm else 0
     segmented = segment(n_gaps, profile)
-    ended = int(record["status"]) in (Status.RESOLVED, Status.EXPIRED)
-    resolved_at = float(record["resolved_at"])
+    ended = said.status in (Status.RESOLVED, Status.EXPIRED)
     return Explanation(
-        p_alive=float(record["p_alive"]),
-        p_no_purchase=Chance(profile.horizon_days, float(record["risk"])),
+        p_alive=said.p_alive,
+        p_no_purchase=Chance(profile.horizon_days, said.risk),
         usual=Usual(
             rhythm.gap_days if rhythm else None, rhythm.p90_gap_days if rhythm else None, n_gaps
         ),
         observed=Observed(rhythm.silence_days if rhythm else None),
-        value_at_risk=value_at_risk(customer, purchases.gap_days if purchases else 1.0, profile),
+        value_at_risk=value,
         segment=segmented,
         confidence=confidence(n_gaps),
         suggested_action="none" if ended or not reasons else _action(reasons[0].code, segmented),
         reasons=reasons,
-        opened_at=float(record["opened_at"]),
-        updated_at=now,
-        resolved_at=None if math.isnan(resolved_at) else resolved_at,
+        opened_at=said.opened_at,
+        updated_at=said.time,
+        resolved_at=None if math.isnan(said.resolved_at) else said.resolved_at,
     )
 
 
 @kernel
-def rhythms(
-    customers: Rows, now: float, profile: Rows
-) -> tuple[bool, float, float, float, float, float, float]:
-    """Whether visits decide; median gap, 9-in-10 gap and silence (days): purchases, visits."""
-    c, p = customers[0], profile[0]
-    nu, location, scale = purchase_gap(c, p)
-    purchase_gap_days = math.exp(location)
-    purchase_p90_days = silence_reaching(nu, location, scale, LOG_TENTH)
-    nu, location, scale = visit_gap(c, p)
-    return (
-        lives_by_visits(c),
-        purchase_gap_days,
-        purchase_p90_days,
-        silence_days(c.last_purchase, now),
-        math.exp(location),
-        silence_reaching(nu, location, scale, LOG_TENTH),
-        silence_days(visits_silent_since(c), now),
-    )
+def rhythms_all(
+    customers: Rows, times: NDArray[np.float64], profile: Rows, out: NDArray[np.float64]
+) -> None:
+    """Whether visits decide; median gap, 9-in-10 gap and silence (days): purchases, visits.
 
-
-def _rhythm(numbers: tuple[float, float, float], occasions: int) -> Rhythm | None:
-    """None for who never came."""
-    return Rhythm(*numbers, occasions - 1) if occasions else None
+    Into `out`, a row of seven a customer, as of `times`.
+    """
+    p = profile[0]
+    for i in range(customers.shape[0]):
+        c, now = customers[i], times[i]
+        nu, location, scale = purchase_gap(c, p)
+        out[i, 0] = 1.0 if lives_by_visits(c) else 0.0
+        out[i, 1] = math.exp(location)
+        out[i, 2] = silence_reaching(nu, location, scale, LOG_TENTH)
+        out[i, 3] = silence_days(c.last_purchase, now)
+        nu, location, scale = visit_gap(c, p)
+        out[i, 4] = math.exp(location)
+        out[i, 5] = silence_reaching(nu, location, scale, LOG_TENTH)
+        out[i, 6] = silence_days(visits_silent_since(c), now)
 
 
 def _action(code: str, segmented: str) -> str:
@@ -161,48 +230,52 @@ def _action(code: str, segmented: str) -> str:
 
 
 def _reasons(
-    record: np.void, c: np.void, purchases: Rhythm | None, visits: Rhythm | None, profile: Profile
+    said: Said,
+    known: Known,
+    purchases: Rhythm | None,
+    visits: Rhythm | None,
+    evidence: Evidence,
+    profile: Profile,
 ) -> tuple[Reason, ...]:
     """Every term that says something, the strongest first."""
-    trouble = (c["trouble_id"][: c["trouble_id_length"]].tobytes().decode(),)
-    bought = (c["purchase_id"][: c["purchase_id_length"]].tobytes().decode(),)
+    trouble = (evidence.trouble,)
     found = []
-    if purchases and record["silence_logit"] != 0.0:
-        logit = float(record["silence_logit"])
-        found.append(_silence("purchase_silence", "purchase", purchases, logit, bought))
-    if visits and record["visit_logit"] != 0.0:
-        found.append(_silence("visit_silence", "visit", visits, float(record["visit_logit"]), ()))
-    if record["payment_logit"] != 0.0:
-        found.append(_payments(record, c, trouble, profile))
-    if record["complaint_logit"] != 0.0:
-        found.append(_complaints(record, c, trouble, profile))
-    if record["cancellation_logit"] != 0.0:
-        logit = float(record["cancellation_logit"])
+    if purchases and said.silence_logit != 0.0:
+        bought = (evidence.purchase,)
+        found.append(
+            _silence("purchase_silence", "purchase", purchases, said.silence_logit, bought)
+        )
+    if visits and said.visit_logit != 0.0:
+        found.append(_silence("visit_silence", "visit", visits, said.visit_logit, ()))
+    if said.payment_logit != 0.0:
+        found.append(_payments(said, known, trouble, profile))
+    if said.complaint_logit != 0.0:
+        found.append(_complaints(said, known, trouble, profile))
+    if said.cancellation_logit != 0.0:
+        logit = said.cancellation_logit
         found.append(
             Reason("cancellation_request", "Asked to cancel.", None, None, None, logit, trouble)
         )
     return tuple(sorted(found, key=lambda reason: -reason.contribution))
 
 
-def _payments(record: np.void, c: np.void, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = float(c["payment_trouble"]), profile.payment_threshold
+def _payments(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
+    weight, limit = known.payment_trouble, profile.payment_threshold
     text = (
-        f"{_times(int(c['n_payment_troubles']), 'payment')} late, failed or taken back, "
-        f"{int(c['n_paid'])} without trouble; what is recent weighs {weight:.1f} "
+        f"{_times(known.n_payment_troubles, 'payment')} late, failed or taken back, "
+        f"{known.n_paid} without trouble; what is recent weighs {weight:.1f} "
         f"({limit:g} is a cause)."
     )
-    logit = float(record["payment_logit"])
-    return Reason("payment_trouble", text, limit, weight, "weight", logit, evidence)
+    return Reason("payment_trouble", text, limit, weight, "weight", said.payment_logit, evidence)
 
 
-def _complaints(record: np.void, c: np.void, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = float(c["complaints"]), profile.complaint_threshold
+def _complaints(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
+    weight, limit = known.complaints, profile.complaint_threshold
     text = (
-        f"{_times(int(c['n_complaints']), 'complaint')}; what is recent weighs {weight:.1f} "
+        f"{_times(known.n_complaints, 'complaint')}; what is recent weighs {weight:.1f} "
         f"({limit:g} is a cause)."
     )
-    logit = float(record["complaint_logit"])
-    return Reason("complaints", text, limit, weight, "weight", logit, evidence)
+    return Reason("complaints", text, limit, weight, "weight", said.complaint_logit, evidence)
 
 
 def _silence(

@@ -9,6 +9,7 @@ make a fortune of a newcomer. In the currency of the last priced purchase.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.customer import DAY_SECONDS
 from detectors.profile import Profile
@@ -26,18 +27,20 @@ class ValueAtRisk:
     horizon_days: float
 
 
-def value_at_risk(customer: np.void, usual_gap_days: float, profile: Profile) -> ValueAtRisk:
-    """Expected spend within the value horizon; 0 for who has no priced purchase."""
+def values_at_risk(
+    customers: NDArray[np.void], usual_gap_days: NDArray[np.float64], profile: Profile
+) -> list[ValueAtRisk]:
+    """Expected spend within the value horizon, of CUSTOMER[n]; 0 for who has no priced purchase."""
     horizon = profile.value_horizon_days
-    code = int(customer["currency"])
-    spend = float(customer["spend"])
-    if code == 0 or spend <= 0.0:
-        return ValueAtRisk(0.0, currency_name(code), horizon)
-    gap = max(usual_gap_days, LEAST_GAP_DAYS)
-    tenure = (float(customer["last_purchase"]) - float(customer["first_seen"])) / DAY_SECONDS + gap
-    expected = spend / max(int(customer["n_purchases"]), 1) * horizon / gap
-    most = MOST_OVER_SPENT * spend * horizon / tenure
-    return ValueAtRisk(round(min(expected, most), 2), currency_name(code), horizon)
+    spend = np.where(customers["currency"] > 0, np.maximum(customers["spend"], 0.0), 0.0)
+    gap = np.where(customers["n_purchases"] > 0, np.maximum(usual_gap_days, LEAST_GAP_DAYS), 1.0)
+    tenure = (customers["last_purchase"] - customers["first_seen"]) / DAY_SECONDS + gap
+    expected = spend / np.maximum(customers["n_purchases"], 1) * horizon / gap
+    amounts = np.fmin(expected, MOST_OVER_SPENT * spend * horizon / tenure).round(2)
+    return [
+        ValueAtRisk(amount, currency_name(code), horizon)
+        for amount, code in zip(amounts.tolist(), customers["currency"].tolist(), strict=True)
+    ]
 
 
 def currency_name(code: int) -> str | None:

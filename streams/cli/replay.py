@@ -96,12 +96,12 @@ def _alerts(step: Step, builder: AlertBuilder) -> Iterator[Said]:
 
     static = Scorer()
     for state, decisions in step.decisions:
-        for record, customer in zip(decisions.records, decisions.customers, strict=True):
-            customer_id = state.customer_id(int(record["row"]))
-            alert = builder.build(record, customer, customer_id, static)
-            yield Said(
-                float(record["time"]), customer_id, alert.sequence, alert.status, encode(alert)
-            )
+        ids = [state.customer_id(row) for row in decisions.records["row"].tolist()]
+        built = builder.build(decisions, ids, lambda _: static)
+        for time, customer_id, alert in zip(
+            decisions.records["time"].tolist(), ids, built, strict=True
+        ):
+            yield Said(time, customer_id, alert.sequence, alert.status, encode(alert))
 
 
 def _write(out: Path, said: list[Said], refused: list[Refused]) -> None:

@@ -6,10 +6,11 @@ from detectors.learning.names import FEATURES
 from detectors.learning.scorer import Scorer
 from detectors.observations import Input
 from schemas import examples
+from schemas.alerts import OPEN, encode
 from schemas.changelog import PARTITION_KEY
 from schemas.dead_letters import dead_letter_record
 from schemas.topics import OutputTopics, dead_letter_topic
-from streams.alerts import AlertBuilder, is_open
+from streams.alerts import AlertBuilder
 from streams.kafka.producer import Message, Outgoing
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings
@@ -47,12 +48,12 @@ class Publisher:
     ) -> tuple[list[Message], list[Message]]:
         alerts, at_risk = [], []
         for decisions in snapshot.decisions:
-            for record, customer in zip(decisions.records, decisions.customers, strict=True):
-                customer_id = life.state.customer_id(int(record["row"]))
-                scorer = self._scorer_at(float(record["time"]))
-                value = self._alerts.encode(record, customer, customer_id, scorer)
+            ids = [life.state.customer_id(row) for row in decisions.records["row"].tolist()]
+            built = self._alerts.build(decisions, ids, self._scorer_at)
+            for customer_id, alert in zip(ids, built, strict=True):
+                value = encode(alert)
                 alerts.append(Message(customer_id, value))
-                at_risk.append(Message(customer_id, value if is_open(record) else None))
+                at_risk.append(Message(customer_id, value if alert.status in OPEN else None))
         return alerts, at_risk
 
     def _dead_letters(self, source: Input, number: int, snapshot: Snapshot) -> Outgoing:
