@@ -19,11 +19,13 @@ _CLOSED = "green"
 _SEVERITIES = {"info": "blue", "warning": "yellow", "error": "red", "critical": "bold red"}
 
 
-def alert_table(alerts: Iterable[Alert], width: int, title: str | None = None) -> Table:
+def alert_table(
+    alerts: Iterable[Alert], width: int, title: str | None = None, *, one_line: bool = False
+) -> Table:
     """Who, why, usual and observed; a row an alert, in the order given.
 
     On a terminal less than `_WIDE` columns wide the colour of the status alone says how severe it
-    is, and what is at stake is left out.
+    is, and what is at stake is left out. `one_line` cuts the reasons short instead of wrapping.
     """
     wide = width >= _WIDE
     table = Table(
@@ -31,7 +33,7 @@ def alert_table(alerts: Iterable[Alert], width: int, title: str | None = None) -
     )
     for name in ("when", "status", *(["severity"] if wide else []), "customer"):
         table.add_column(name, no_wrap=True)
-    table.add_column("why", ratio=1)
+    table.add_column("why", ratio=1, no_wrap=one_line, overflow="ellipsis")
     for name in ("usual", "observed", *(["at stake"] if wide else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for alert in alerts:

@@ -103,6 +103,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "OFFBEAT_BROKER": settings.broker,
         "OFFBEAT_GROUP": settings.group,
         "OFFBEAT_CLOCK": settings.clock,
+        "OFFBEAT_DATA_DIR": str(FOLDER / "data"),
         "OFFBEAT_WEB_PORT": str(settings.web.port),
         "OFFBEAT_TOPICS_PREFIX": topics.prefix,
         "OFFBEAT_TOPICS_PARTITIONS": str(topics.partitions),

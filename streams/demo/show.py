@@ -15,7 +15,8 @@ from rich.text import Text
 from schemas.alerts import Alert
 from streams.cli.alert_table import alert_line, alert_table, counts_line
 
-_ROWS = 14  # with the lines around them, what a small terminal (24 lines) holds
+_ROWS = 20
+_LINES = 8  # of a terminal's height for what is round the table
 _LINE_SECONDS = 1.0  # a demo of a minute then prints some sixty lines
 
 
@@ -68,4 +69,6 @@ class Show:
 
     def _picture(self) -> Group:
         line = f"{self.day}  {self.sent:,} events sent; alerts: {counts_line(self.counts)}"
-        return Group(alert_table(reversed(self._newest), self._console.width), Text(line, "bold"))
+        newest = list(self._newest)[: -1 - max(self._console.height - _LINES, 1) : -1]
+        table = alert_table(newest, self._console.width, one_line=True)
+        return Group(table, Text(line, "bold"))
