@@ -93,6 +93,14 @@ CUSTOMER = np.dtype(
         ("n_purchases", "u4"),  # occasions, the first included; frequency x = n_purchases - 1
         ("n_visits", "u4"),  # occasions
         ("n_priced", "u4"),  # priced purchases > 0 in `currency`
+        ("currency", "u4"),  # of the last priced purchase: three ASCII letters, big-endian
+        # windows: rings of weekly buckets by event time; `week` is the newest one's number
+        ("week", "i4"),
+        ("week_spend", "f4", (WEEKS,)),
+        # event ids seen last: 32 bits each. One new event in 2^32 / 8, about 5e8, is taken for a
+        # resend by chance
+        ("recent_ids", "u4", (RECENT_IDS,)),
+        # counts that stop at 65 535
         ("n_refunds", "u2"),
         ("n_paid", "u2"),
         ("n_payment_troubles", "u2"),
@@ -100,15 +108,9 @@ CUSTOMER = np.dtype(
         ("n_cancelled", "u2"),  # visits called off, not rescheduled
         ("n_no_show", "u2"),
         ("n_rescheduled", "u2"),
-        ("currency", "u4"),  # of the last priced purchase: three ASCII letters, big-endian
-        # windows: ring of weekly buckets by event time; `week` is the newest one's number
-        ("week", "i4"),
-        ("week_spend", "f4", (WEEKS,)),
-        ("week_purchases", "u1", (WEEKS,)),  # these two stop at 255
+        # the windows' other rings; they stop at 255
+        ("week_purchases", "u1", (WEEKS,)),
         ("week_visits", "u1", (WEEKS,)),
-        # event ids seen last: 32 bits each. One new event in 2^32 / 8, about 5e8, is taken for a
-        # resend by chance
-        ("recent_ids", "u4", (RECENT_IDS,)),
         ("recent_position", "u1"),
         # flags
         ("episode", "u1"),  # Episode
@@ -122,6 +124,7 @@ CUSTOMER = np.dtype(
         ("trouble_id_length", "u1"),
         ("purchase_id", "u1", (ID_BYTES,)),
         ("trouble_id", "u1", (ID_BYTES,)),
+        ("spare", "u1", (5,)),  # always 0: no byte of a row is undefined
     ],
     align=True,
 )

@@ -22,7 +22,7 @@ ONE = np.uint64(1)
 @kernel
 def hash_bytes(buffer: NDArray[np.uint8], start: int, end: int) -> np.uint64:
     """64-bit hash of one slice: eight bytes at a time through a multiply-xorshift; never 0."""
-    state = SEED ^ np.uint64(end - start)
+    state = (SEED ^ np.uint64(end - start)) * FINAL
     position = start
     while position < end:
         word = np.uint64(0)

@@ -194,5 +194,7 @@ def test_reasons_and_prior_add_up_to_the_odds_of_having_left(
         assert all(reason.contribution > 0.0 for reason in said.reasons)
 
 
-def test_a_row_fits_its_budget() -> None:
+def test_a_row_fits_its_budget_and_has_no_undefined_byte() -> None:
+    fields = CUSTOMER.fields or {}
     assert CUSTOMER.itemsize <= 512
+    assert sum(field[0].itemsize for field in fields.values()) == CUSTOMER.itemsize

@@ -1,0 +1,39 @@
+import math
+from dataclasses import fields
+
+import pytest
+
+from detectors.profile import Profile
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Profile)])
+def test_every_tunable_must_be_finite(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a finite number"):
+        Profile(**{name: math.nan})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("gap_shape", 0.0, "gap_shape must be above 0, got 0.0"),
+        ("dropout_a", -1.0, "dropout_a must not be negative, got -1.0"),
+        ("allowed_lateness_seconds", -1.0, "allowed_lateness_seconds must not be negative"),
+        ("warning_from", 0.7, "must rise between 0 and 1"),
+        ("critical_from", 1.0, "must rise between 0 and 1"),
+        ("visit_weight", 1.1, "visit_weight must be at most 1"),
+        ("loyal_from", 2.0, "loyal_from must be at least regular_from"),
+    ],
+)
+def test_a_wrong_tunable_is_named(name: str, value: float, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        Profile(**{name: value})
+
+
+def test_the_record_holds_every_tunable() -> None:
+    profile = Profile(horizon_days=30)
+    for field in fields(Profile):
+        assert getattr(profile.record, field.name) == getattr(profile, field.name)
+
+
+def test_ln_of_a_usual_gap_may_be_negative() -> None:
+    assert Profile(gap_location=-2.0, visit_gap_location=-1.0).gap_location == -2.0
