@@ -18,6 +18,7 @@ from detectors.compiled import kernel
 LOG_HALF = -0.6931471805599453
 TINY = 1e-300  # in place of a zero denominator
 CONVERGED = 1e-15
+FURTHEST = 300.0  # ln of the greatest point: beyond any gap, and its square does not overflow
 MOST_TERMS = 10_000  # the fraction needs about sqrt(max(a, b)) terms
 
 
@@ -89,7 +90,7 @@ def log_survival(z: float, nu: float) -> float:
 
 @kernel
 def survival_point(log_s: float, nu: float) -> float:
-    """The z with ln S(z) = log_s; -inf for log_s >= 0 and inf for -inf.
+    """The z with ln S(z) = log_s; -inf for log_s >= 0, inf for -inf, else at most e^FURTHEST.
 
     Newton in u = ln(1 + z), in which the tail of ln S is a straight line, kept in a bracket.
     """
@@ -108,10 +109,10 @@ def survival_point_upper(log_s: float, nu: float) -> float:
     low = 0.0
     high = 1.0
     while log_upper(math.expm1(high), nu) > log_s:
+        if high == FURTHEST:
+            return math.expm1(FURTHEST)
         low = high
-        high *= 2.0
-        if high > 300.0:  # e^300: beyond any gap, and its square would overflow
-            return math.expm1(300.0)
+        high = min(2.0 * high, FURTHEST)
     u = 0.5 * (low + high)
     for _ in range(80):
         z = math.expm1(u)

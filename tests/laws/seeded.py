@@ -8,14 +8,15 @@ import json
 import numpy as np
 
 from detectors.judgement.reasons import explain
+from detectors.observations import Input
 from detectors.profile import Profile
-from tests.laws.histories import KINDS, Event, Input, live
+from tests.laws.histories import KINDS, Event, live
 
 
 def history() -> list[Event]:
     """Customers with rhythms of their own, some of whom leave; all streams, some events late."""
     rng = np.random.default_rng(20)
-    events = []
+    events: list[Event] = []
     for number in range(24):
         gap, gone = float(rng.lognormal(2.0, 0.7)), float(rng.uniform(100.0, 900.0))
         for source, scale in zip(Input, (1.0, 0.7, 2.0, 4.0), strict=True):

@@ -195,6 +195,5 @@ def test_reasons_and_prior_add_up_to_the_odds_of_having_left(
 
 
 def test_a_row_fits_its_budget_and_has_no_undefined_byte() -> None:
-    fields = CUSTOMER.fields or {}
     assert CUSTOMER.itemsize <= 512
-    assert sum(field[0].itemsize for field in fields.values()) == CUSTOMER.itemsize
+    assert sum(CUSTOMER[name].itemsize for name in CUSTOMER.names or ()) == CUSTOMER.itemsize

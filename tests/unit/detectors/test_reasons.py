@@ -1,0 +1,117 @@
+"""What alerts say in words."""
+
+from detectors.judgement.episodes import Status
+from detectors.judgement.reasons import Explanation, explain
+from detectors.judgement.value import currency_name
+from detectors.observations import PaymentStatus, SupportKind
+from detectors.profile import Profile
+from tests.laws.histories import DAY, START, Event, live, payment, purchase, support, visit
+
+WEEKLY = [purchase("a", 7.0 * week, event_id=f"p-{week}") for week in range(12)]
+LAST = 77.0
+
+
+def said_of(events: list[Event], until_day: float) -> list[Explanation]:
+    profile = Profile()
+    _, decided = live(events, until_day, profile)
+    return [
+        explain(record, customer, profile)
+        for record, customer in zip(decided.records, decided.customers, strict=True)
+    ]
+
+
+def test_silence_is_told_in_the_customers_own_numbers() -> None:
+    said = said_of(WEEKLY, LAST + 40.0)[0]
+    (reason,) = said.reasons
+    assert reason.code == "purchase_silence"
+    assert reason.text.startswith(f"No purchase for {said.observed.silence_days:.0f} days; ")
+    assert "usually every 7 days (9 in 10 within" in reason.text
+    assert (reason.usual, reason.observed) == (said.usual.gap_days, said.observed.silence_days)
+    assert (reason.unit, reason.evidence) == ("days", ("p-11",))
+    assert said.usual.gap_days is not None
+    assert 6.0 < said.usual.gap_days < 8.0
+    assert said.usual.p90_gap_days is not None
+    assert said.usual.gap_days < said.usual.p90_gap_days < 30.0
+    assert said.usual.n_gaps == 11
+    assert (said.confidence, said.segment) == ("established", "loyal")
+    assert said.suggested_action == "win_back_offer"
+    assert said.opened_at == said.updated_at
+    assert said.resolved_at is None
+
+
+def test_value_at_risk_is_what_the_usual_rhythm_would_bring() -> None:
+    value = said_of(WEEKLY, LAST + 40.0)[0].value_at_risk
+    assert value.currency == "EUR"
+    assert value.horizon_days == 180.0
+    assert 400.0 < value.amount < 600.0  # 20 a week
+
+
+def test_without_a_price_there_is_no_value_to_tell() -> None:
+    events = [purchase("a", 7.0 * week, float("nan"), event_id=f"{week}") for week in range(5)]
+    value = said_of(events, 100.0)[0].value_at_risk
+    assert (value.amount, value.currency) == (0.0, None)
+    assert currency_name(0x4A5059) == "JPY"
+
+
+def test_two_purchases_in_a_week_make_no_fortune() -> None:
+    value = said_of([purchase("a", 0.0), purchase("a", 1.0)], 100.0)[0].value_at_risk
+    assert value.amount < 2.0 * 40.0 * 180.0 / 2.0
+
+
+def test_a_newcomer_is_told_by_what_customers_usually_do() -> None:
+    said = said_of([purchase("a", 0.0, event_id="first")], 60.0)[0]
+    assert "customers usually come back after" in said.reasons[0].text
+    assert (said.confidence, said.segment) == ("new", "newcomer")
+    assert said.suggested_action == "second_purchase_offer"
+    assert said.usual.n_gaps == 0
+
+
+def test_every_stream_that_speaks_is_a_reason_the_strongest_first() -> None:
+    events = [
+        *WEEKLY,
+        payment("a", 1.0, PaymentStatus.PAID, event_id="paid"),
+        payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK, event_id="back"),
+        support("a", LAST + 2.0, SupportKind.COMPLAINT, event_id="angry"),
+        support("a", LAST + 3.0, SupportKind.CANCELLATION_REQUEST, event_id="asked"),
+    ]
+    said = said_of(events, LAST + 3.0)[-1]
+    codes = [reason.code for reason in said.reasons]
+    assert codes == ["cancellation_request", "payment_trouble", "complaints", "purchase_silence"]
+    contributions = [reason.contribution for reason in said.reasons]
+    assert contributions == sorted(contributions, reverse=True)
+    assert said.suggested_action == "retention_call"
+    texts = {reason.code: reason.text for reason in said.reasons}
+    assert texts["cancellation_request"] == "Asked to cancel."
+    assert texts["payment_trouble"].startswith(
+        "1 payment late, failed or taken back, 1 without trouble; what is recent weighs 1.9"
+    )
+    assert texts["complaints"].startswith("1 complaint; what is recent weighs 1.0")
+    assert said.reasons[0].evidence == ("asked",)
+
+
+def test_visits_are_told_for_who_lives_by_them() -> None:
+    lessons = [visit("a", 3.5 * lesson, event_id=f"{lesson}") for lesson in range(12)]
+    said = said_of(lessons, 90.0)[0]
+    assert [reason.code for reason in said.reasons] == ["visit_silence"]
+    assert "No visit for" in said.reasons[0].text
+    assert said.usual.n_gaps == 11
+    assert said.observed.silence_days == said.reasons[0].observed
+    assert said.suggested_action == "invite_back"
+
+
+def test_who_has_neither_bought_nor_visited_has_nothing_usual() -> None:
+    said = said_of([support("a", 0.0, SupportKind.CANCELLATION_REQUEST)], 1.0)[0]
+    assert (said.usual.gap_days, said.usual.p90_gap_days, said.usual.n_gaps) == (None, None, 0)
+    assert said.observed.silence_days is None
+    assert said.value_at_risk.amount == 0.0
+
+
+def test_a_closed_episode_suggests_nothing() -> None:
+    profile = Profile()
+    _, decided = live([*WEEKLY, purchase("a", 150.0)], 151.0, profile)
+    record, customer = decided.records[-1], decided.customers[-1]
+    assert record["status"] == Status.RESOLVED
+    said = explain(record, customer, profile)
+    assert said.suggested_action == "none"
+    assert said.reasons == ()
+    assert said.resolved_at == START + 150.0 * DAY
