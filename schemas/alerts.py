@@ -19,14 +19,14 @@ OPEN: frozenset[Status] = frozenset({"opened", "updated"})  # the customer is at
 Severity = Literal["info", "warning", "error", "critical"]
 
 
-class NoPurchase(Struct, frozen=True, kw_only=True):
+class NoPurchase(Struct, frozen=True, kw_only=True, gc=False):
     """P(no purchase in the next `horizon_days`), static: from the customer's own gaps alone."""
 
     horizon_days: float
     value: Probability
 
 
-class Usual(Struct, frozen=True, kw_only=True):
+class Usual(Struct, frozen=True, kw_only=True, gc=False):
     """The customer's own rhythm, in days between purchases; null where there is none yet."""
 
     gap_days: float | None
@@ -34,13 +34,13 @@ class Usual(Struct, frozen=True, kw_only=True):
     n_gaps: int
 
 
-class Observed(Struct, frozen=True, kw_only=True):
+class Observed(Struct, frozen=True, kw_only=True, gc=False):
     """What was seen instead; null for who has never bought."""
 
     silence_days: float | None
 
 
-class ValueAtRisk(Struct, frozen=True, kw_only=True):
+class ValueAtRisk(Struct, frozen=True, kw_only=True, gc=False):
     """What the customer would be expected to spend within `horizon_days`."""
 
     amount: float
@@ -48,7 +48,7 @@ class ValueAtRisk(Struct, frozen=True, kw_only=True):
     horizon_days: float
 
 
-class Reason(Struct, frozen=True, kw_only=True):
+class Reason(Struct, frozen=True, kw_only=True, gc=False):
     """One cause, in the customer's own numbers; contributions are log-odds that add up."""
 
     code: str
@@ -60,7 +60,7 @@ class Reason(Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
-class Score(Struct, frozen=True, kw_only=True):
+class Score(Struct, frozen=True, kw_only=True, gc=False):
     """The online model's P(no purchase in the horizon), and why: log-odds that add up exactly.
 
     `intercept` and `contributions` (by feature) sum to the log-odds of `probability`.
@@ -71,7 +71,7 @@ class Score(Struct, frozen=True, kw_only=True):
     contributions: dict[str, float]
 
 
-class Alert(Struct, frozen=True, kw_only=True):
+class Alert(Struct, frozen=True, kw_only=True, gc=False):
     """One state of an episode. Times, ids, sequence and status depend on the events alone.
 
     `risk` is the model's probability where a version was in effect (`score`, `model_version`), else

@@ -6,6 +6,7 @@ also what float64 holds today. Leap seconds (`:60`) do not exist on that scale a
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from schemas.events import EARLIEST_MS, LATEST_MS
 
@@ -13,6 +14,7 @@ _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
+_DAY_MS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST_SECONDS = EARLIEST_MS / 1000
 
@@ -58,6 +60,13 @@ def rfc3339(instant: float) -> str:
     Raises:
         OverflowError, ValueError: before the year 1, beyond 9999, or not finite.
     """
-    moment = _EPOCH + timedelta(milliseconds=round(instant * 1000))
-    precision = "milliseconds" if moment.microsecond else "seconds"
-    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+    day, rest = divmod(round(instant * 1000), _DAY_MS)
+    second, millisecond = divmod(rest, 1000)
+    clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+    return f"{_date(day)}T{clock}.{millisecond:03}Z" if millisecond else f"{_date(day)}T{clock}Z"
+
+
+@lru_cache(4096)
+def _date(day: int) -> str:
+    """The date so many days after 1970-01-01; alerts of one stretch share a few."""
+    return (_EPOCH + timedelta(days=day)).date().isoformat()

@@ -7,7 +7,6 @@ decision and its customer's row say it all.
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -34,16 +33,14 @@ ACTIONS = {
 """What to do about the leading reason; for a newcomer's silence see `explain`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(NamedTuple):
     """P(no purchase within the horizon); of visits, for who lives by them."""
 
     horizon_days: float
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(NamedTuple):
     """The rhythm that decides: median and 9-in-10 gap expected, from so many gaps of their own."""
 
     gap_days: float | None
@@ -51,15 +48,13 @@ class Usual:
     n_gaps: int
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """The silence since the last purchase (visit, for who lives by visits); None without one."""
 
     silence_days: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One term of the log-odds; `usual` and `observed` in `unit`."""
 
     code: str
@@ -71,8 +66,7 @@ class Reason:
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Everything that an alert says beside its ids; times in seconds since the epoch."""
 
     p_alive: float
@@ -96,8 +90,7 @@ class Evidence(NamedTuple):
     trouble: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
+class Rhythm(NamedTuple):
     """How often something usually happens, and how long ago it last did; days."""
 
     gap_days: float

@@ -6,7 +6,7 @@ at most twice what the customer has spent a day so far, so that two purchases in
 make a fortune of a newcomer. In the currency of the last priced purchase.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ LEAST_GAP_DAYS = 1.0
 MOST_OVER_SPENT = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class ValueAtRisk:
+class ValueAtRisk(NamedTuple):
     """What the customer would be expected to spend within the horizon; currency None: unknown."""
 
     amount: float

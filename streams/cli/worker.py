@@ -38,6 +38,7 @@ def command(
 
     asyncio.run(require(settings))
     warmup.compile_kernels()
+    _calm_collector()
     worker = faust.Worker(
         app.create(settings),
         quiet=True,
@@ -46,3 +47,16 @@ def command(
         loglevel=settings.log.level,
     )
     worker.execute_from_commandline()
+
+
+def _calm_collector() -> None:
+    """Let Python's collector of cycles look seldom: a worker makes few, and many objects.
+
+    What is loaded by now stays for good. Every 700 objects, the default, cost a worker a tenth of its
+    time; every 100,000 are a few megabytes.
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
