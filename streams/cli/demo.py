@@ -130,6 +130,7 @@ class Result(NamedTuple):
 
 
 async def _run(settings: Settings, seconds: float, *, keep: bool, console: Console) -> None:
+    from schemas.topics import OutputTopics
     from streams.demo.process import WorkerProcess
     from streams.demo.show import Show
     from streams.demo.watch import watching
@@ -139,7 +140,9 @@ async def _run(settings: Settings, seconds: float, *, keep: bool, console: Conso
     log = FOLDER / "worker.log"
     process = WorkerProcess(_environment(settings), settings.web.port, log)
     with process as worker:
-        console.print(f"Kafka is at {settings.broker}, the worker's pages at {worker.pages}.")
+        alerts = OutputTopics(settings.topics.prefix).alerts
+        console.print(f"Kafka is at {settings.broker}; alerts go to {alerts}.")
+        console.print(f"The worker's pages are at {worker.pages}.")
         with _waiting(console, "Waiting for the worker; its first start compiles the core"):
             await worker.ready(_READY_SECONDS)
         async with watching(settings) as watch:

@@ -1,0 +1,188 @@
+"""`offbeat explain`: what is usual for a customer, where they stand, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import floor, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli import options
+from streams.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from detectors.judgement.reasons import Explanation
+    from detectors.profile import Profile
+    from streams.settings import Settings
+
+_BARS = "▁▂▃▄▅▆▇█"
+_NOTHING = "·"
+_NEGLIGIBLE = 0.005  # log-odds that two decimals would not show
+
+
+def command(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="File or folder of events, as for replay. Default: the worker's state."
+        ),
+    ] = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+) -> None:
+    """Say what is usual for a customer, how long they have been silent, and what follows from it.
+
+    With --from, after all events of the files; otherwise as the workers last committed it.
+    """
+    from rich.console import Console
+
+    from streams.settings import detector_profile, load
+
+    settings = load(config, broker=broker)
+    if source is not None:
+        row, now = _from_files(settings, source, customer)
+    else:
+        row, now = asyncio.run(_from_broker(settings, customer))
+    _print(Console(highlight=False), customer, row, now, detector_profile(settings))
+
+
+def _from_files(settings: Settings, path: Path, customer: str) -> tuple[Any, float]:
+    from streams.cli.progress import progress
+    from streams.replay import Replay
+    from streams.sources.files import by_input
+
+    replay = Replay(settings)
+    with progress("Replaying", unit="rows") as advance:
+        for step in replay.run(by_input(path, [])):
+            advance(step.rows)
+    found = replay.find(customer)
+    if found is None:
+        raise InputError(
+            f"there is no event of {customer}",
+            where=str(path),
+            remedy="An id is written exactly as in customer_id; refused rows do not count, see "
+            "offbeat replay.",
+        )
+    state, number = found
+    return state.rows[number], replay.lives[0].timeline.watermark
+
+
+async def _from_broker(settings: Settings, customer: str) -> tuple[Any, float]:
+    from streams.partition.inspect import read_customer
+
+    return await read_customer(settings, customer.encode())
+
+
+def _print(console: Console, name: str, row: Any, now: float, profile: Profile) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from detectors.customer import Episode
+    from detectors.judgement.as_of import as_of
+    from detectors.judgement.reasons import explain
+
+    record = as_of(row, now, profile)
+    said = explain(record, row, profile)
+    episode = Episode(int(row["episode"]))
+    reasons = [reason for reason in said.reasons if abs(reason.contribution) >= _NEGLIGIBLE]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(f"{_day(now)}", _standing(row, episode))
+    grid.add_row("customer", f"{said.segment}, {said.confidence}; {_value(said)}")
+    grid.add_row("usual", _usual(said))
+    grid.add_row("silence", _silence(said, row))
+    grid.add_row("deadline", _deadline(row, episode, now))
+    grid.add_row("chances", _chances(said))
+    grid.add_row("log-odds", f"{float(record['prior_logit']):+.2f} of having left, before any sign")
+    for reason in reasons:
+        grid.add_row("", f"{reason.contribution:+.2f} {reason.text}")
+    for what, values in _weeks(row, now).items():
+        grid.add_row(what, f"{_sparkline(values)}  {sum(values):,.0f} in 12 weeks")
+    console.print(f"[bold]{escape(name)}[/bold]")
+    console.print(grid)
+
+
+def _standing(row: Any, episode: Any) -> str:
+    from detectors.customer import Cause, Episode
+    from detectors.judgement.episodes import Severity
+
+    if episode is Episode.EXPIRED:
+        return "given up; whatever comes begins anew"
+    if episode is Episode.NONE:
+        return "not at risk"
+    causes = [cause.name.lower() for cause in Cause if cause.name and cause & int(row["causes"])]
+    severity = Severity(int(row["severity"])).name.lower()
+    return f"at risk ({severity}) since {_day(row['opened_at'])}: {', '.join(causes)}"
+
+
+def _value(said: Explanation) -> str:
+    value = said.value_at_risk
+    if not value.currency:
+        return "nothing at stake that has a price"
+    return f"{value.amount:,.0f} {value.currency} at stake in {value.horizon_days:.0f} days"
+
+
+def _chances(said: Explanation) -> str:
+    chance = said.p_no_purchase
+    return (
+        f"{said.p_alive:.0%} that they are still a customer, {chance.value:.0%} that nothing comes "
+        f"within {chance.horizon_days:.0f} days"
+    )
+
+
+def _usual(said: Explanation) -> str:
+    usual = said.usual
+    if usual.gap_days is None or usual.p90_gap_days is None:
+        return "nothing is known yet"
+    of_own = f"from {usual.n_gaps} gaps of their own" if usual.n_gaps else "as customers do"
+    return f"every {usual.gap_days:.1f} days, 9 in 10 within {usual.p90_gap_days:.1f}; {of_own}"
+
+
+def _silence(said: Explanation, row: Any) -> str:
+    days = said.observed.silence_days
+    if days is None:
+        return "never came"
+    return f"{days:.1f} days; the last purchase was on {_day(row['last_purchase'])}"
+
+
+def _deadline(row: Any, episode: Any, now: float) -> str:
+    from detectors.customer import DAY_SECONDS, Episode
+
+    if episode is Episode.EXPIRED:
+        return "none"
+    if episode is Episode.OPEN:
+        return f"passed; if nothing comes they are given up on {_day(row['expiry_due'])}"
+    due = min(float(row["purchase_deadline"]), float(row["visit_deadline"]))
+    if not isfinite(due):
+        return "none: silence alone would not be worth an alert"
+    return f"{_day(due)}, in {(due - now) / DAY_SECONDS:.1f} days, if nothing comes"
+
+
+def _weeks(row: Any, now: float) -> dict[str, list[float]]:
+    """The last 12 weeks up to `now`, oldest first; the ring may end before."""
+    from detectors.customer import WEEK_SECONDS, WEEKS
+
+    last, newest = floor(now / WEEK_SECONDS), int(row["week"])
+    shown = range(last - WEEKS + 1, last + 1)
+    kept = range(newest - WEEKS + 1, newest + 1)
+    return {
+        what: [float(row[f"week_{what}"][week % WEEKS]) if week in kept else 0.0 for week in shown]
+        for what in ("purchases", "visits", "spend")
+    }
+
+
+def _sparkline(values: Sequence[float]) -> str:
+    top = max(*values, 1e-9)
+    bars = [_BARS[round(max(value, 0.0) / top * (len(_BARS) - 1))] for value in values]
+    return "".join(bar if value else _NOTHING for bar, value in zip(bars, values, strict=True))
+
+
+def _day(time: float) -> str:
+    """A date; a dash for what will not be."""
+    return f"{datetime.fromtimestamp(float(time), UTC):%Y-%m-%d}" if isfinite(time) else "–"
