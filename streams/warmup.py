@@ -1,6 +1,7 @@
-"""Compile the kernels before the first event: later it would happen in the loop that must answer the group.
+"""Compile the kernels before the first event.
 
-What is compiled is kept on disk beside the modules: tens of seconds once, a moment from then on.
+Later it would happen in the loop that must answer the group. What is compiled is kept on disk
+beside the modules: tens of seconds once, a moment from then on.
 """
 
 from pathlib import Path
@@ -30,7 +31,7 @@ def compile_kernels() -> None:
     rows = np.arange(state.size, dtype=np.int32)
     values = changelog.row_bytes(state, rows)
     for batch in row_batches(rows, state.ids, state.id_ends, changelog.PREFIX, values, 0):
-        for fetched in parse(bytes(batch._build()), 0, check_crc=False):
+        for fetched in parse(bytes(batch), 0, check_crc=False):
             changelog.restore(state, fetched)
 
 

@@ -1,8 +1,8 @@
 """Columns to bytes: finished record batches (format v2) for aiokafka's producer.
 
 `AIOKafkaProducer.send_batch` is public, but what it asks of a batch is not written down: `size`,
-`record_count`, `closed`, `close`, `_set_producer_state` and `_build`. `FinishedBatch` answers these over
-bytes that a compiled function wrote.
+`record_count`, `closed`, `close`, `_set_producer_state` and `_build`. `FinishedBatch` answers these
+over bytes that a compiled function wrote.
 """
 
 import struct
@@ -17,9 +17,8 @@ from streams.kafka.columns import CRC_FROM, HEADER, LENGTH_PREFIX
 
 # Kafka's default max.message.bytes is 1,048,588 for a whole batch; leave room for the header
 MAX_BATCH_BYTES = 1_000_000
-RECORD_OVERHEAD = (
-    24  # length, attributes, deltas, key and value lengths, header count: varints of <= 5 bytes
-)
+# length, attributes, deltas, key and value lengths, header count: varints of <= 5 bytes
+RECORD_OVERHEAD = 24
 
 _TRANSACTIONAL = 0x10
 _PLAIN_HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -56,7 +55,10 @@ def _write(
     prefix: NDArray[np.uint8],
     values: NDArray[np.uint8],
 ) -> int:
-    """Records of (id of row, prefix + value) behind the header's place; the end of what was written."""
+    """Write records of (id of row, prefix + value) behind the header's place.
+
+    Returns the end of what was written.
+    """
     pos = HEADER
     width = prefix.shape[0] + values.shape[1]
     for i in range(rows.shape[0]):
@@ -80,11 +82,17 @@ def _write(
 
 
 class FinishedBatch:
-    """A record batch whose bytes are there already; aiokafka adds the producer's id and sequence."""
+    """A record batch whose bytes are there already.
+
+    aiokafka adds the producer's id and sequence.
+    """
 
     def __init__(self, data: bytearray, count: int) -> None:
         self._data = data
         self._count = count
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._data)
 
     def size(self) -> int:
         return len(self._data)
@@ -135,7 +143,7 @@ def row_batches(
         end = _write(out, rows[low:high], keys, key_ends, head, values[low:high])
         count = high - low
         _PLAIN_HEADER.pack_into(
-            out,
+            out.data,
             0,
             0,
             end - LENGTH_PREFIX,

@@ -1,7 +1,8 @@
 """Fetched bytes to columns: one walk over Kafka's record batches, no object a record.
 
-A fetch of one partition is a run of record batches (message format v2, KIP-98). The walk below notes where
-each record's key, value and headers lie; nothing is copied unless a batch is compressed.
+A fetch of one partition is a run of record batches (message format v2, KIP-98). The walk below
+notes where each record's key, value and headers lie; nothing is copied unless a batch is
+compressed.
 """
 
 import struct
@@ -44,10 +45,10 @@ Piece = tuple[bytes, NDArray[np.int64]]
 class Fetched:
     """One fetch of one partition.
 
-    `columns` is int64[records, 8]: offset, record timestamp (ms since the epoch), then the start and end in
-    `data` of key, value and header block; an end of -1 is a null. `[first, after)` is the interval of fetch
-    positions that it covers, which control batches, aborted transactions and compaction make wider than its
-    records.
+    `columns` is int64[records, 8]: offset, record timestamp (ms since the epoch), then the start
+    and end in `data` of key, value and header block; an end of -1 is a null. `[first, after)` is
+    the interval of fetch positions that it covers. Control batches, aborted transactions and
+    compaction make that wider than its records.
     """
 
     data: bytes
@@ -70,14 +71,18 @@ class Aborted(NamedTuple):
 
 @kernel
 def _varint(buf: NDArray[np.uint8], pos: int, end: int) -> tuple[int, int]:
-    """A zig-zag varint at `pos` and the position behind it, which is -1 when it does not end before `end`."""
+    """A zig-zag varint at `pos`, and the position behind it.
+
+    The position is -1 when the varint does not end before `end`.
+    """
     value, shift = np.uint64(0), np.uint64(0)
     while pos < end and shift < 64:
         byte = np.uint64(buf[pos])
         pos += 1
         value |= (byte & np.uint64(127)) << shift
         if byte < 128:
-            return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), pos
+            z = np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1))
+            return z, pos  # type: ignore[return-value]  # compiled, np.int64 and int are the same
         shift += np.uint64(7)
     return 0, -1
 
@@ -92,7 +97,10 @@ def _walk(
     append_time: int,
     out: NDArray[np.int64],
 ) -> int:
-    """Fill a row of `out` a record; the number of records read, or -1 - i when record i runs past its end."""
+    """Fill a row of `out` a record.
+
+    Returns the number of records read, or -1 - i when record i runs past its end.
+    """
     for i in range(out.shape[0]):
         length, pos = _varint(buf, pos, end)
         if pos < 0 or length < 1 or length > end - pos:
@@ -117,7 +125,7 @@ def _walk(
                 pos += size
         out[i, HEADERS_START], out[i, HEADERS_END] = pos, stop
         pos = stop
-    return out.shape[0]
+    return len(out)
 
 
 def parse(
@@ -130,11 +138,13 @@ def parse(
 ) -> Iterator[Fetched]:
     """The columns of a fetch that was asked for from `position` on.
 
-    Yields once for all batches that read well; `aborted` (sorted by offset) is given when only committed
-    records are wanted. A trailing batch that the fetch size cut off is left for the next fetch.
+    Yields once for all batches that read well. `aborted` (sorted by offset) is given when only
+    committed records are wanted. A trailing batch that the fetch size cut off is left for the next
+    fetch.
 
     Raises:
-        CorruptRecordException: a checksum or a length is wrong; what came before it has been yielded.
+        CorruptRecordException: a checksum or a length is wrong; what came before it has been
+            yielded.
         UnsupportedCodecError: a compression that Kafka does not have.
     """
     skip = _Skip(aborted) if aborted is not None else None
@@ -144,7 +154,9 @@ def parse(
         while len(data) - at >= OLD_HEADER:
             base, length = struct.unpack_from(">qi", data, at)
             if length < OLD_HEADER - LENGTH_PREFIX:
-                raise CorruptRecordException(f"{where}: impossible length at offset {base}")
+                raise CorruptRecordException(  # noqa: TRY301 (what came before it is yielded below)
+                    f"{where}: impossible length at offset {base}"
+                )
             end = at + LENGTH_PREFIX + length
             if end > len(data):
                 break
@@ -164,7 +176,10 @@ def parse(
 
 
 class _Skip:
-    """Which batches are not of committed transactions (the broker lists where aborted ones begin)."""
+    """Which batches are not of committed transactions.
+
+    The broker lists where aborted ones begin.
+    """
 
     def __init__(self, aborted: Iterator[Aborted]) -> None:
         self._aborted = sorted(aborted, key=lambda a: a.first_offset, reverse=True)
@@ -267,10 +282,9 @@ def _joined(data: bytes, pieces: list[Piece], first: int, after: int) -> Fetched
     if not pieces:
         return Fetched(b"", np.empty((0, COLUMNS), np.int64), first, after)
     if all(body is data for body, _ in pieces):
-        columns = [columns for _, columns in pieces]
-        return Fetched(
-            data, columns[0] if len(columns) == 1 else np.concatenate(columns), first, after
-        )
+        parts = [columns for _, columns in pieces]
+        joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return Fetched(data, joined, first, after)
     bodies = list({id(body): body for body, _ in pieces}.values())
     starts = dict(
         zip(map(id, bodies), np.cumsum([0, *map(len, bodies[:-1])]).tolist(), strict=True)

@@ -1,4 +1,7 @@
-"""How every client of this process connects: one translation of the settings, for aiokafka and for Faust."""
+"""How every client of this process connects: one translation of the settings.
+
+It serves aiokafka and Faust.
+"""
 
 import ssl
 from typing import Any
@@ -10,7 +13,7 @@ from streams.settings import Settings
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments that AIOKafkaConsumer, AIOKafkaProducer and AIOKafkaAdminClient all take."""
+    """Keyword arguments for AIOKafkaConsumer, AIOKafkaProducer and AIOKafkaAdminClient alike."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.broker,
         "security_protocol": settings.kafka.security_protocol,
@@ -50,6 +53,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     kafka = settings.kafka
     if not kafka.security_protocol.endswith("SSL"):
         return None
-    return create_ssl_context(
+    context: ssl.SSLContext = create_ssl_context(
         cafile=kafka.tls_ca_file, certfile=kafka.tls_certificate_file, keyfile=kafka.tls_key_file
     )
+    return context

@@ -1,10 +1,12 @@
 """Fetches made by hand: what a broker would have sent, without one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import orjson
 
-from streams.kafka.columns import COLUMNS, Fetched, parse
 from streams.kafka.batches import FinishedBatch
+from streams.kafka.columns import COLUMNS, Fetched, parse
 
 DAY = 86_400
 START = 1_767_225_600  # 2026-01-01
@@ -32,7 +34,7 @@ def visit(customer: str, number: int, day: float) -> dict[str, object]:
     }
 
 
-def fetch(events: list[dict[str, object] | bytes], first: int = 0) -> Fetched:
+def fetch(events: Sequence[dict[str, object] | bytes], first: int = 0) -> Fetched:
     """These events, at offsets from `first` on; bytes go as they are, under the key "c-raw"."""
     parts: list[bytes] = []
     columns = np.empty((len(events), COLUMNS), np.int64)

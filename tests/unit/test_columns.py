@@ -7,7 +7,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 import pytest
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from hypothesis import given, settings
@@ -167,7 +167,7 @@ def test_damage_is_an_error_or_harmless_and_no_slice_leaves_the_buffer(
         data[8 + at % (len(data) - 8)] = byte
     try:
         fetches = list(parse(bytes(data), 0, check_crc=False))
-    except (CorruptRecordException, columns.UnsupportedCodecError):
+    except (CorruptRecordException, UnsupportedCodecError):
         return
     for fetched in fetches:
         slices = fetched.columns[:, columns.KEY_START :]

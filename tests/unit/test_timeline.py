@@ -11,7 +11,9 @@ from detectors.timeline import Timeline
 NO_IDS = np.empty(0, np.uint8)
 
 
-def read(times: list[float], first_offset: int = 0) -> tuple[NDArray, NDArray, NDArray]:
+def read(
+    times: list[float], first_offset: int = 0
+) -> tuple[NDArray[np.void], NDArray[np.uint8], NDArray[np.int64]]:
     observations = np.zeros(len(times), OBSERVATION)
     observations["event_time"] = times
     offsets = np.arange(first_offset, first_offset + len(times))
