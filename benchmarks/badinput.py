@@ -1,8 +1,8 @@
-"""Everything that nobody should send, alone and amid good events: where it ends up, and that work goes on.
+"""Everything that nobody should send: where it ends up, and that work goes on.
 
-For each input and each kind of broken record: is it in `<input>.dlq` with its reason and its original bytes,
-and was every good event beside it counted? A kind is sent alone (a record batch of its own) and in the middle of
-good ones (one record batch).
+For each input and each kind of broken record: is it in `<input>.dlq` with its reason and its
+original bytes, and was every good event beside it counted? A kind is sent alone (a record batch of
+its own) and in the middle of good ones (one record batch).
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from benchmarks.harness import (
     wait_until_consumed,
     workers,
 )
+from schemas.changelog import PARTITION_KEY, decode_partition
 from schemas.dead_letters import REASON
 from schemas.topics import OutputTopics, dead_letter_topic
 from streams.figures import write_figures
@@ -64,7 +65,7 @@ def broken(name: str) -> list[Broken]:
     missing = {k: v for k, v in good.items() if k != "event_id"}
     future = {**good, "event_time": int((time.time() + 86_400) * 1000)}
     nan = orjson.dumps({**good, "amount": 0})[:-1].replace(b'"amount":0', b'"amount":NaN') + b"}"
-    kinds = [
+    return [
         Broken("not JSON", "malformed_json", key, b"amount=12"),
         Broken("missing field", "missing_field", key, orjson.dumps(missing)),
         Broken("wrong type", "wrong_type", key, orjson.dumps({**good, "customer_id": 7})),
@@ -76,7 +77,6 @@ def broken(name: str) -> list[Broken]:
         Broken("wrong key", "key_mismatch", b"c-other", orjson.dumps(good)),
         Broken("null value", "tombstone", key, None),
     ]
-    return kinds
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ async def run(broker: str) -> dict[str, float]:
         total = sum((await ends(settings, settings.topics.inputs)).values())
         await wait_until_consumed(settings, total, [worker], 120)
         still_running = worker.running
-    return await judge(settings, sent, good, still_running)
+    return await judge(settings, sent, good, still_running=still_running)
 
 
 async def send(settings: Settings) -> tuple[dict[str, list[Broken]], int]:
@@ -124,7 +124,7 @@ async def send(settings: Settings) -> tuple[dict[str, list[Broken]], int]:
 
 
 async def judge(
-    settings: Settings, sent: dict[str, list[Broken]], good: int, still_running: bool
+    settings: Settings, sent: dict[str, list[Broken]], good: int, *, still_running: bool
 ) -> dict[str, float]:
     table = Table("topic", "kind", "reason", "in the DLQ", "bytes kept")
     wrong = 0
@@ -159,13 +159,12 @@ async def judge(
 
 
 def reason(record: ConsumerRecord[bytes, bytes]) -> str:
-    return dict(record.headers).get(REASON, b"").decode()
+    headers: dict[str, bytes] = dict(record.headers)
+    return headers.get(REASON, b"").decode()
 
 
 async def applied(settings: Settings) -> int:
     """Events applied, by the partitions' own newest records in the changelog."""
-    from schemas.changelog import PARTITION_KEY, decode_partition
-
     newest: dict[int, bytes] = {}
     records = await read_all(settings, OutputTopics(settings.topics.prefix).state_changelog)
     for record in records:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: real workers as processes, their topics, and what readers find in the end."""
+"""What the benchmarks share: workers as processes, their topics, and what readers find."""
 
 import asyncio
 import os
@@ -13,12 +13,14 @@ from typing import IO, Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 
 from schemas.topics import OutputTopics
 from streams.kafka import topics
 from streams.kafka.positions import committed_offsets
 from streams.settings import Settings
+from streams.settings_groups import Topics
 
 console = Console(stderr=True)
 LOGS = Path("build/logs")
@@ -40,6 +42,7 @@ class Worker:
         self._log: IO[bytes] | None = None
 
     def start(self) -> None:
+        """Start it; what it says is appended to the log of its name."""
         LOGS.mkdir(parents=True, exist_ok=True)
         self._log = (LOGS / f"{self.name}.log").open("ab")
         self._process = subprocess.Popen(
@@ -48,15 +51,18 @@ class Worker:
 
     @property
     def pid(self) -> int:
+        """Its process id; it must have been started."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def log_path(self) -> Path:
+        """Where its log is."""
         return LOGS / f"{self.name}.log"
 
     def signal(self, number: signal.Signals) -> None:
@@ -126,19 +132,15 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 def named(
     broker: str, name: str, *, inputs: str | None = None, partitions: int = 4, **more: Any
 ) -> Settings:
-    """Settings of a run of its own: group, outputs and (unless given) inputs are called after it."""
+    """Settings of a run of its own: group, outputs and (unless given) inputs bear its name."""
     prefix = inputs or name
-    return Settings(
-        broker=broker,
-        group=name,
-        topics={
-            "prefix": name,
-            "partitions": partitions,
-            "replication": 1,
-            **{kind: f"{prefix}.{kind}" for kind in ("purchases", "visits", "payments", "support")},
-        },
-        **more,
-    )
+    own = {
+        "prefix": name,
+        "partitions": partitions,
+        "replication": 1,
+        **{kind: f"{prefix}.{kind}" for kind in ("purchases", "visits", "payments", "support")},
+    }
+    return Settings(broker=broker, group=name, topics=Topics.model_validate(own), **more)
 
 
 async def create_topics(settings: Settings) -> None:
@@ -147,19 +149,29 @@ async def create_topics(settings: Settings) -> None:
 
 async def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
     """The end offset of every partition of these topics."""
+    found = await partitions(settings, names)
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.broker)
     await consumer.start()
     try:
-        found: list[TopicPartition] = []
-        for name in names:
-            await consumer._client.add_topic(name)
-            await consumer._client._wait_on_metadata(name)
-            found += [
-                TopicPartition(name, n) for n in consumer._client.cluster.partitions_for_topic(name)
-            ]
         return dict(await consumer.end_offsets(found))
     finally:
         await consumer.stop()
+
+
+async def partitions(settings: Settings, names: Iterable[str]) -> list[TopicPartition]:
+    """Every partition of these topics, which must be there."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.broker)
+    await admin.start()
+    try:
+        # all topics, because asking for one by name may create it
+        described = {topic["topic"]: topic for topic in await admin.describe_topics()}
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(name, partition["partition"])
+        for name in names
+        for partition in described[name]["partitions"]
+    ]
 
 
 async def committed(settings: Settings) -> int:

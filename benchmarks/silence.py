@@ -1,9 +1,10 @@
 """An alert about who fell silent, while nothing arrives from anybody.
 
-Customers are simulated and decided over without a broker first: that says when the next silence after the last
-event falls due. Then the same events are moved in time so that this deadline lies some seconds ahead of now, and
-sent to Apache Kafka for a real worker with a wall clock. From the last event on nothing is sent any more; the
-alerts must come, for the customers whose deadlines passed, no earlier than their deadlines.
+Customers are simulated and decided over without a broker first: that says when the next silence
+after the last event falls due. Then the same events are moved in time so that this deadline lies
+some seconds ahead of now, and sent to Apache Kafka for a real worker with a wall clock. From the
+last event on nothing is sent any more. The alerts must come, for the customers whose deadlines
+passed, no earlier than their deadlines.
 """
 
 import argparse
@@ -122,7 +123,7 @@ def simulated(customers: int, start: float) -> Iterator[Lines]:
 
 
 def foresee(settings: Settings, customers: int) -> tuple[float, list[Due]]:
-    """The last event's time, and the silences that fall due within the hours behind it, in order."""
+    """The last event's time, and the silences that fall due in the hours behind it, in order."""
     replay = Replay(settings)
     lines = list(simulated(customers, START))
     sources = {}

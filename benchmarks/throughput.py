@@ -1,8 +1,9 @@
-"""Events a second and CPU an event: offbeat's worker beside a stock Faust agent, on one Kafka in one run.
+"""Events a second and CPU an event: offbeat's worker beside a stock Faust agent, on one Kafka.
 
-offbeat reads all four inputs with durable state, every detector, the model and transactions twice a second;
-stock Faust reads the purchases alone and writes one table. Both find their events in the topics before they
-start, and are measured over the middle of their way, after start and compilation.
+offbeat reads all four inputs with durable state, every detector, the model and transactions twice a
+second; stock Faust reads the purchases alone and writes one table. Both find their events in the
+topics before they start, and are measured in one run over the middle of their way, after start and
+compilation.
 """
 
 import argparse
