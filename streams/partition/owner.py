@@ -2,9 +2,10 @@
 
 The rules (each has lost or doubled events where it was missing):
 
-* a partition's state is made in `rebalance` and nowhere else, after its producer has fenced the last owner;
-* a partition that stays keeps state, positions and producer: had somebody else one meanwhile, our producer is
-  fenced and the process ends at its next transaction;
+* a partition's state is made in `rebalance` and nowhere else, after its producer has fenced the
+  last owner;
+* a partition that stays keeps state, positions and producer: had somebody else one meanwhile, our
+  producer is fenced and the process ends at its next transaction;
 * a fetch is taken only when it starts at the partition's own position;
 * nothing is saved between the last transaction before a rebalance and the end of that rebalance;
 * whatever goes wrong ends the process: the last commit is the truth.
@@ -35,7 +36,8 @@ LAST_COMMIT_SECONDS = 8.0
 class Publisher(Protocol):
     """Turns a snapshot into what goes on the wire."""
 
-    def outgoing(self, life: PartitionLife, snapshot: Snapshot) -> list[Outgoing]: ...
+    def outgoing(self, life: PartitionLife, snapshot: Snapshot) -> list[Outgoing]:
+        """What one transaction writes, by topic and partition."""
 
 
 @dataclass(slots=True)
@@ -76,13 +78,13 @@ class PartitionOwner:
         self._owned: dict[int, _Owned] = {}
         self._paused = False
 
-    # --- assignment and recovery (called by the table) -----------------------------------------------
+    # --- assignment and recovery (called by the table) --------------------------------------------
 
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
         """Give up what went, fence and start what came."""
         try:
             await self._rebalance(self._numbers(gone), self._numbers(new))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
     async def _rebalance(self, gone: set[int], new: set[int]) -> None:
@@ -110,14 +112,17 @@ class PartitionOwner:
         return {tp.partition for tp in tps if tp.topic in self._names}
 
     def restore(self, partition: int, fetches: Sequence[Fetched]) -> None:
-        """Take rows of the changelog, where they are wanted: of a kept partition they are too old."""
+        """Take rows of the changelog, where they are wanted.
+
+        Of a kept partition they are too old.
+        """
         owned = self._owned.get(partition)
         if owned is None or not owned.life.recovering:
             return
         try:
             for fetched in fetches:
                 owned.life.restore(fetched)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
     def recovered(self) -> None:
@@ -127,10 +132,10 @@ class PartitionOwner:
                 if owned.life.recovering:
                     owned.life.finish_recovery()
                     self._observer.recovered(owned.life)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
-    # --- events --------------------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
     def take(self, source: Input, partition: int, fetches: Sequence[Fetched]) -> None:
         """Take and apply fetches of an input; those of partitions that are not ours are dropped."""
@@ -144,7 +149,7 @@ class PartitionOwner:
                 letters = owned.life.take(source, fetched, self._latest_allowed())
                 rejected += (letter.reason for letter in letters)
             owned.life.apply()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
         self._observer.took(source, rejected, time.monotonic() - started)
         self._hold(self._ahead())
@@ -169,7 +174,7 @@ class PartitionOwner:
                     held.add(TP(self._names[source], number))
         return held
 
-    # --- checkpoints ---------------------------------------------------------------------------------
+    # --- checkpoints ------------------------------------------------------------------------------
 
     async def checkpoint(self) -> None:
         """Move the watermarks of inputs at their ends, decide what fell due, and commit it all."""
@@ -181,7 +186,7 @@ class PartitionOwner:
             lives = [o.life for o in self._owned.values() if not o.life.recovering]
             ends = {(s, life.number): self._end(s, life) for life in lives for s in Input}
             self._observer.looked(lives, ends)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
     async def last_checkpoint(self) -> None:
@@ -191,7 +196,7 @@ class PartitionOwner:
         try:
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
                 await asyncio.gather(*(self._commit(owned) for owned in list(self._owned.values())))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
         self._paused = True
 

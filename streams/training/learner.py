@@ -1,4 +1,4 @@
-"""The trainer under Faust: it learns on the worker that the examples' only partition is assigned to."""
+"""The trainer under Faust: it learns on the worker that has the examples' only partition."""
 
 import asyncio
 import time
@@ -24,7 +24,10 @@ log = logs.logger(__name__)
 
 
 class ExamplesLearner:
-    """Takes fetches of the examples while their partition is here; anything unexpected ends the process."""
+    """Takes fetches of the examples while their partition is here.
+
+    Anything unexpected ends the process.
+    """
 
     def __init__(
         self, settings: Settings, metrics: Metrics, fail: Callable[[BaseException], NoReturn]
@@ -52,7 +55,7 @@ class ExamplesLearner:
                     await self._let_go()
                 if self._partition in new:
                     await self._begin()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
     async def _let_go(self) -> None:
@@ -79,13 +82,13 @@ class ExamplesLearner:
             return
         try:
             for fetched in fetches:
-                if fetched.first < trainer.next_offset < fetched.after:
-                    fetched = fetched.from_position(trainer.next_offset)
-                taken = trainer.take(_values(fetched), fetched.first, fetched.after)
+                overlaps = fetched.first < trainer.next_offset < fetched.after
+                new = fetched.from_position(trainer.next_offset) if overlaps else fetched
+                taken = trainer.take(_values(new), new.first, new.after)
                 self._metrics.labels.inc(taken.learnt)
                 if taken.skipped:
                     log.warning(logs.EXAMPLES_SKIPPED, reasons=dict(taken.skipped))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
         model = trainer.model
         self._metrics.log_loss.labels("model").set(model.log_loss)
@@ -109,7 +112,7 @@ class ExamplesLearner:
                 if checkpoint is not None:
                     await self._checkpoints.commit(checkpoint, int(time.time() * 1000))
                     log.info(logs.MODEL_PUBLISHED, labels=self._trainer.model.labels)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
     async def stop(self) -> None:
