@@ -1,13 +1,13 @@
 """One ordered sequence a partition, out of four inputs that are each in their own order.
 
-An observation's effective time is `max(event_time, the input's watermark when it was read)`, so within an
-input the order is the log's. The partition's watermark is the least over its inputs; what was read and lies
-strictly before it is released, merged by `(effective_time, input)`, and the rest waits: always a suffix of
-what was read, so that positions stay a plain prefix of each log.
+An observation's effective time is `max(event_time, the input's watermark when it was read)`, so
+within an input the order is the log's. The partition's watermark is the least over its inputs. What
+was read and lies strictly before it is released, merged by `(effective_time, input)`. The rest
+waits: always a suffix of what was read, so that positions stay a plain prefix of each log.
 
-An input that was read to its end must not hold the others. With a wall clock its watermark follows the clock
-(`follow`); without one it stands aside (`step_aside`) until something arrives, and when all stand aside the
-partition's watermark passes the greatest of them.
+An input that was read to its end must not hold the others. With a wall clock its watermark follows
+the clock (`follow`); without one it stands aside (`step_aside`) until something arrives, and when
+all stand aside the partition's watermark passes the greatest of them.
 """
 
 from collections import deque
@@ -34,9 +34,8 @@ class _InputLine:
     """What one input has read and not yet released."""
 
     def __init__(self, watermark: float, released: float) -> None:
-        self.watermark = (
-            watermark  # the greatest effective time read, or where the clock has put it
-        )
+        # the greatest effective time read, or where the clock has put it
+        self.watermark = watermark
         self.released = released  # the effective time of the last released observation
         self.aside = False
         self.waiting: deque[_Run] = deque()
@@ -66,7 +65,8 @@ class Timeline:
 
     Args:
         watermark: the partition's, as last committed.
-        released: per input, the effective time of the last observation that was applied and committed.
+        released: per input, the effective time of the last observation that was applied and
+            committed.
     """
 
     def __init__(self, watermark: float = DAWN, released: tuple[float, ...] = (DAWN,) * len(Input)):
@@ -119,6 +119,7 @@ class Timeline:
         return int(waiting[0].offsets[0]) if waiting else None
 
     def waiting_bytes(self, source: Input) -> int:
+        """Bytes that an input has read and not yet released, ids included."""
         return self._lines[source].waiting_bytes
 
     def ahead_seconds(self, source: Input) -> float:
@@ -128,11 +129,12 @@ class Timeline:
 
     @property
     def released(self) -> tuple[float, ...]:
-        """Per input, the effective time of the last released observation: what a restart goes on from."""
+        """Per input, the last released observation's effective time: a restart goes on from it."""
         return tuple(line.released for line in self._lines)
 
     @property
     def watermarks(self) -> tuple[float, ...]:
+        """Per input, the greatest effective time read, or where the clock has put it."""
         return tuple(line.watermark for line in self._lines)
 
 
@@ -146,6 +148,7 @@ def _merged(runs: list[_Run]) -> Batch | None:
     shift = np.repeat(shifts, [len(run.observations) for run in runs])
     observations["id_start"] += shift
     observations["id_end"] += shift
-    # the runs stand in the inputs' order, and each is sorted: stable means (effective_time, input, log)
+    # the runs stand in the inputs' order and each is sorted, so stable means by
+    # (effective_time, input, log)
     order = np.argsort(observations["effective_time"], kind="stable")
     return Batch(observations[order], np.concatenate([run.ids for run in runs]))

@@ -1,9 +1,9 @@
 """The state changelog: one record a customer, and one for the partition itself.
 
-A customer's record is binary: `FORMAT` (1 byte), the row layout's version (2 bytes, big-endian), the row's
-bytes in that layout. Layouts are frozen as JSON beside this module, so that a reader finds every field by its
-name and version N reads what N-1 wrote. The partition's record is JSON under `PARTITION_KEY`, a key that no
-customer can have.
+A customer's record is binary: `FORMAT` (1 byte), the row layout's version (2 bytes, big-endian),
+the row's bytes in that layout. Layouts are frozen as JSON beside this module, so that a reader
+finds every field by its name and version N reads what N-1 wrote. The partition's record is JSON
+under `PARTITION_KEY`, a key that no customer can have.
 """
 
 import struct
@@ -20,8 +20,9 @@ _PREFIX = struct.Struct(">BH")
 class PartitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What a partition goes on from, beside its customers' rows.
 
-    Times are seconds since the epoch; None stands for "nothing yet". `released` is, per input, the effective
-    time of the last event that was applied; `positions` the next offset to read of each input.
+    Times are seconds since the epoch; None stands for "nothing yet". `released` is, per input, the
+    effective time of the last event that was applied; `positions` the next offset to read of each
+    input.
     """
 
     schema: Literal["offbeat.partition.v1"] = "offbeat.partition.v1"
@@ -65,7 +66,8 @@ def read_prefix(value: bytes | memoryview) -> RowBytes:
     """The layout version of a customer's record.
 
     Raises:
-        ValueError: the record is shorter than its prefix, or of a format that this version cannot read.
+        ValueError: the record is shorter than its prefix, or of a format that this version cannot
+            read.
     """
     if len(value) < _PREFIX.size:
         raise ValueError(f"a changelog record of {len(value)} bytes is too short to be a row")
@@ -90,9 +92,15 @@ _DECODER = msgspec.json.Decoder(PartitionRecord)
 
 
 def encode_partition(record: PartitionRecord) -> bytes:
+    """The partition's record as JSON, for the changelog."""
     return _ENCODER.encode(record)
 
 
 def decode_partition(value: bytes | memoryview) -> PartitionRecord:
-    """Raises msgspec.ValidationError with the path of what is wrong."""
+    """The partition's record out of its JSON.
+
+    Raises:
+        msgspec.ValidationError: it is not one; names the path of what is wrong.
+        msgspec.DecodeError: it is not JSON.
+    """
     return _DECODER.decode(value)

@@ -95,9 +95,10 @@ HEADER_NAMES = {
     CUT: "only where a part was too long to keep: which (key, value, headers) and its bytes",
 }
 
-# A refused record can be as large as a broker takes by default, 1,048,588 bytes, and must be kept whole; so a
-# dead-letter topic takes twice that. Where an operator let inputs be larger still, each part has room of its
-# own: 64 + 256 + 1,536 KiB leave 196,608 bytes for our own headers and framing.
+# A refused record can be as large as a broker takes by default, 1,048,588 bytes, and must be kept
+# whole; so a dead-letter topic takes twice that. Where an operator let inputs be larger still, each
+# part has room of its own: 64 + 256 + 1,536 KiB leave 196,608 bytes for our own headers and
+# framing.
 MAX_MESSAGE_BYTES = 2 << 20
 _KEY_BYTES, _HEADER_BYTES, _VALUE_BYTES = 64 << 10, 256 << 10, 1536 << 10
 _HEADER_FRAMING = 10  # two lengths of a header, at most 5 bytes each

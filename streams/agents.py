@@ -1,7 +1,7 @@
 """The agents: plain functions, bound to topics in `streams.app`.
 
-Each message is a whole fetch. Nothing may be raised out of the loop: Faust would acknowledge the message and
-go on without it. So what they call ends the process instead.
+Each message is a whole fetch. Nothing may be raised out of the loop: Faust would acknowledge the
+message and go on without it. So what they call ends the process instead.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,8 @@ Agent = Callable[[StreamT[list[Fetched]]], Awaitable[None]]
 class Learner(Protocol):
     """What takes fetches of the examples."""
 
-    async def take(self, fetches: Sequence[Fetched]) -> None: ...
+    async def take(self, fetches: Sequence[Fetched]) -> None:
+        """Learn the examples of one message."""
 
 
 def take_input(source: Input, owner: PartitionOwner, generation: Callable[[], int]) -> Agent:

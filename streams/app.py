@@ -1,4 +1,7 @@
-"""The only wiring: settings in, a Faust app out. Importing this module makes nothing; `create` does."""
+"""The only wiring: settings in, a Faust app out.
+
+Importing this module makes nothing; `create` does.
+"""
 
 import logging
 import os
@@ -47,6 +50,7 @@ class WorkerApp(faust.App):
     feed: ModelFeed
 
     async def on_first_start(self) -> None:
+        """Read the model's topic to its end, then start as Faust does."""
         await self.feed.start()
         await super().on_first_start()
 

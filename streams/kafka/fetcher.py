@@ -1,9 +1,9 @@
 """The seam in aiokafka's fetcher: columns instead of a ConsumerRecord a record.
 
-aiokafka's fetcher makes a `MemoryRecords` and a `PartitionRecords` for each partition in a fetch response,
-both looked up as globals of its module. They are replaced by the two below, which look at the consumer's
-value deserializer: `COLUMNAR` asks for columns, anything else gets aiokafka's own classes, so that other
-consumers in the process notice nothing.
+aiokafka's fetcher makes a `MemoryRecords` and a `PartitionRecords` for each partition in a fetch
+response, both looked up as globals of its module. They are replaced by the two below, which look at
+the consumer's value deserializer. `COLUMNAR` asks for columns; anything else gets aiokafka's own
+classes, so that other consumers in the process notice nothing.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where a partition goes on: the group's committed offsets, or the log's start where there are none."""
+"""Where a partition goes on: the group's committed offsets, or else the log's start."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -45,8 +45,8 @@ async def committed_offsets(
 ) -> Mapping[TopicPartition, OffsetAndMetadata]:
     """What the group has committed, by partition.
 
-    A fresh broker makes its offsets topic when it is first asked and has no coordinator until then, so this
-    asks again for a while.
+    A fresh broker makes its offsets topic when it is first asked and has no coordinator until then,
+    so this asks again for a while.
     """
     admin = AIOKafkaAdminClient(**options)
     await admin.start()

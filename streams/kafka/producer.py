@@ -1,8 +1,8 @@
 """A partition's producer: whoever starts it owns the partition, and each commit is all or nothing.
 
-The transactional id belongs to the partition, not to the process: `start` finishes or aborts what the last
-owner left open and fences it if it still lives (aiokafka sends no group generation with the offsets, KIP-447,
-so the group alone would not).
+The transactional id belongs to the partition, not to the process. `start` finishes or aborts what
+the last owner left open, and fences it if it still lives. The group alone would not: aiokafka sends
+no group generation with the offsets (KIP-447).
 """
 
 import asyncio
@@ -65,16 +65,16 @@ class PartitionProducer:
     ) -> None:
         """Publish everything and move the group's positions, as one transaction.
 
-        Raises whatever went wrong; nothing of it is then visible to a reader of committed data, and this
-        producer must not be used again.
+        Raises whatever went wrong. Nothing of it is then visible to a reader of committed data, and
+        this producer must not be used again.
         """
         await self._producer.begin_transaction()
         deliveries: list[asyncio.Future[Any]] = []
         for out in outgoing:
-            for batch in (*self._batches(out.messages, time_ms), *out.batches):
-                deliveries.append(
-                    await self._producer.send_batch(batch, out.topic, partition=out.partition)
-                )
+            deliveries += [
+                await self._producer.send_batch(batch, out.topic, partition=out.partition)
+                for batch in (*self._batches(out.messages, time_ms), *out.batches)
+            ]
         await asyncio.gather(*deliveries)
         await self._producer.send_offsets_to_transaction(dict(positions), self._group)
         await self._producer.commit_transaction()

@@ -1,10 +1,14 @@
-"""The seam in Faust's tables: its recovery reads our changelog, and tells us when to fence and to check.
+"""The seam in Faust's tables: its recovery reads our changelog.
 
-Order matters, and each rule was learnt from a run that lost or doubled events without it:
+It also tells us when to fence and to check. Order matters, and each rule was learnt from a run that
+lost or doubled events without it:
 
-1. fence first, recover second: `on_rebalance` of the table is the one place that runs before recovery starts;
-2. a partition that is new here is read from its changelog's start (Faust would go on where it once stopped);
-3. when recovery says that it has ended, the owner compares positions: Faust swallows errors on the way.
+1. fence first, recover second: `on_rebalance` of the table is the one place that runs before
+   recovery starts;
+2. a partition that is new here is read from its changelog's start (Faust would go on where it once
+   stopped);
+3. when recovery says that it has ended, the owner compares positions: Faust swallows errors on the
+   way.
 """
 
 from collections.abc import Sequence
@@ -19,7 +23,10 @@ from streams.kafka.columns import Fetched
 
 
 class Follower(Protocol):
-    """Who must know of each rebalance before anything is read. May not raise: it ends the process instead."""
+    """Who must know of each rebalance before anything is read.
+
+    May not raise: it ends the process instead.
+    """
 
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None: ...
 
@@ -55,7 +62,8 @@ class ChangelogTable(Table[bytes, bytes]):
                 compacting=True,
                 internal=True,
             ),
-            # an event is a whole fetch: two of them are already megabytes (1 makes Faust resume twice)
+            # an event is a whole fetch: two of them are already megabytes
+            # (1 makes Faust resume twice)
             recovery_buffer_size=2,
         )
         self._owner = owner

@@ -1,10 +1,12 @@
 """The seam in Faust: a transport whose messages are whole fetches.
 
-Faust sees one message a fetch and partition: its value is a list of `Fetched`, its offset the last that they
-cover. So Faust's cost a message, ~50 us, is paid once for thousands of events, and what has no records
-(control batches, aborted transactions) travels too, or recovery would wait for it for ever.
+Faust sees one message a fetch and partition: its value is a list of `Fetched`, its offset the last
+that they cover. So Faust's cost a message, ~50 us, is paid once for thousands of events. What has
+no records (control batches, aborted transactions) travels too, or recovery would wait for it for
+ever.
 
-Offsets are not committed here: they travel in the partition's transaction (`streams/kafka/producer.py`).
+Offsets are not committed here: they travel in the partition's transaction
+(`streams/kafka/producer.py`).
 """
 
 import asyncio
@@ -28,7 +30,8 @@ class ColumnarThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._value_deserializer = fetcher.COLUMNAR
         consumer._isolation_level = "read_committed"
-        # Faust fixes this at 1.5 s; it bounds how late an empty partition is known to be read to its end
+        # Faust fixes this at 1.5 s; it bounds how late an empty partition is known to be read to
+        # its end
         consumer._fetch_max_wait_ms = 500
         return consumer
 
@@ -69,7 +72,8 @@ class ColumnarConsumer(driver.Consumer):
                 raise
 
     async def _drain_once(self) -> None:
-        # short while somebody is held, so that one who is let go does not wait for the others' silence
+        # short while somebody is held, so that one who is let go does not wait for the others'
+        # silence
         records, active = await self._wait_next_records(0.2 if self.held else 1.0)
         await asyncio.sleep(0)
         if records is None or self.should_stop:
@@ -105,7 +109,8 @@ class ColumnarConsumer(driver.Consumer):
         )
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
         if generation == self.app.consumer_generation_id:
-            # set by a batch of an older generation, it would make the next one's first batches be skipped
+            # set by a batch of an older generation, it would make the next one's first batches be
+            # skipped
             self._read_offset[tp] = last
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:

@@ -1,4 +1,7 @@
-"""What the worker tells its metrics and its health: one place, fed by partitions and checkpoints."""
+"""What the worker tells its metrics and its health.
+
+One place for both, fed by partitions and checkpoints.
+"""
 
 import time
 from collections.abc import Iterable, Mapping

@@ -25,7 +25,8 @@ PREFIX = prefix(LAYOUT_VERSION)
 class ChangelogWriter:
     """Writes the rows that changed, and counts the customers that the changelog knows.
 
-    `state.size` would count those too whose first event was read and waits; they are in no record yet.
+    `state.size` would count those too whose first event was read and waits; they are in no record
+    yet.
     """
 
     def __init__(self, state: CustomerState) -> None:
@@ -58,7 +59,9 @@ def row_bytes(state: CustomerState, rows: NDArray[np.int32]) -> NDArray[np.uint8
 
 
 def restore(state: CustomerState, fetched: Fetched) -> PartitionRecord | None:
-    """Put what a changelog fetch holds into the state; the partition's own record, if it is in there.
+    """Put what a changelog fetch holds into the state.
+
+    Returns the partition's own record, if it is in there.
 
     Raises:
         StateError: a record that this version cannot read.
@@ -81,7 +84,7 @@ def _is_partition_key(fetched: Fetched) -> NDArray[np.bool_]:
     # no customer's id starts with a zero byte, so the first byte tells
     data = np.frombuffer(fetched.data, np.uint8)
     starts, ends = fetched.columns[:, KEY_START], fetched.columns[:, KEY_END]
-    own = ends - starts == len(PARTITION_KEY)
+    own: NDArray[np.bool_] = ends - starts == len(PARTITION_KEY)
     own[own] = data[starts[own]] == PARTITION_KEY[0]
     return own
 
@@ -124,7 +127,10 @@ def _upsert(
 
 
 def as_current(rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Rows of any layout in today's: fields found by name, new ones zero, dropped ones forgotten."""
+    """Rows of any layout in today's.
+
+    Fields are found by name; new ones are zero, dropped ones are forgotten.
+    """
     if rows.dtype == CUSTOMER:
         return rows
     current = np.zeros(len(rows), CUSTOMER)
@@ -142,7 +148,8 @@ def layout_dtype(version: int) -> np.dtype[np.void]:
         layout = frozen_layout(version)
     except FileNotFoundError:
         raise StateError(
-            f"the changelog holds rows of layout {version}, this version knows up to {LAYOUT_VERSION}",
+            f"the changelog holds rows of layout {version}, "
+            f"this version knows up to {LAYOUT_VERSION}",
             remedy="Run the version of offbeat that wrote them, or a newer one.",
         ) from None
     return np.dtype(
@@ -175,5 +182,6 @@ def _read_prefix(value: bytes, column: NDArray[np.int64]) -> tuple[int, int]:
 def _unreadable(column: NDArray[np.int64], why: str) -> StateError:
     return StateError(
         f"the row at changelog offset {column[OFFSET]} cannot be read: {why}",
-        remedy="Run the version of offbeat that wrote it, or delete the state and replay the inputs.",
+        remedy="Run the version of offbeat that wrote it, "
+        "or delete the state and replay the inputs.",
     )

@@ -1,6 +1,7 @@
 """Freeze the row layout: `python -m streams.partition.layouts` writes it beside the schemas.
 
-A released layout never changes; a new field means a new LAYOUT_VERSION, a new file, and the old one stays.
+A released layout never changes. A new field means a new LAYOUT_VERSION, a new file, and the old one
+stays.
 """
 
 from pathlib import Path

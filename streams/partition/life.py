@@ -1,7 +1,7 @@
 """One partition, from recovered state to the next checkpoint, without Kafka.
 
-Everything here is synchronous: between two awaits of the shell a partition is always whole, and a snapshot
-is consistent because nothing can come between its parts.
+Everything here is synchronous: between two awaits of the shell a partition is always whole, and a
+snapshot is consistent because nothing can come between its parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,8 @@ class PartitionLife:
 
     Args:
         names: the inputs' topics, by input code.
-        starts: per input, where the group stands, and whether it had committed that (else: the log's start).
+        starts: per input, where the group stands, and whether it had committed that (else: the
+            log's start).
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class PartitionLife:
         self._saved_positions = dict(self._positions)
         self._saved_watermark = DAWN
 
-    # --- recovery ------------------------------------------------------------------------------------
+    # --- recovery ---------------------------------------------------------------------------------
 
     def restore(self, fetched: Fetched) -> None:
         """Take a fetch of the changelog."""
@@ -88,7 +89,8 @@ class PartitionLife:
                 raise StateError(
                     f"offsets {committed} are committed, but the changelog has no record of them",
                     where=where,
-                    remedy="Give the group a new name to begin anew, or restore the changelog topic.",
+                    remedy="Give the group a new name to begin anew, "
+                    "or restore the changelog topic.",
                 )
         else:
             self._check(record, where)
@@ -114,11 +116,11 @@ class PartitionLife:
             raise StateError(
                 f"{self.state.size} customers were read back, {record.customers} were written",
                 where=where,
-                remedy="Restart: recovery ended early. If it stays, the changelog topic lost records: "
-                "its cleanup.policy must be compact alone.",
+                remedy="Restart: recovery ended early. If it stays, the changelog topic lost "
+                "records: its cleanup.policy must be compact alone.",
             )
 
-    # --- events in -----------------------------------------------------------------------------------
+    # --- events in --------------------------------------------------------------------------------
 
     def take(
         self, source: Input, fetched: Fetched, latest_allowed: float | None
@@ -135,8 +137,8 @@ class PartitionLife:
             raise GapError(
                 f"the next offset to read is {position}, the fetch starts at {fetched.first}",
                 where=f"{self._names[source]}[{self.number}]",
-                remedy="A restart reads again from the last commit. If it stays, retention has deleted "
-                "events that were not read yet: reset the group's offsets knowingly.",
+                remedy="A restart reads again from the last commit. If it stays, retention has "
+                "deleted events that were not read yet: reset the group's offsets knowingly.",
             )
         if fetched.first < position:
             fetched = fetched.from_position(position)
@@ -179,7 +181,7 @@ class PartitionLife:
         if len(decisions.records) or len(decisions.examples):
             self._decisions.append(decisions)
 
-    # --- the checkpoint ------------------------------------------------------------------------------
+    # --- the checkpoint ---------------------------------------------------------------------------
 
     def snapshot(self, time_ms: int) -> Snapshot | None:
         """Everything since the last snapshot; None when there is nothing worth a transaction."""
