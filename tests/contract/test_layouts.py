@@ -9,7 +9,10 @@ from streams.partition.changelog import as_current, layout_dtype
 
 
 def test_the_frozen_layout_is_the_one_in_use() -> None:
-    """If this fails: raise LAYOUT_VERSION, run `python -m streams.partition.layouts`, keep the old file."""
+    """If this fails: raise LAYOUT_VERSION and run `python -m streams.partition.layouts`.
+
+    The old file stays.
+    """
     assert frozen_layout(LAYOUT_VERSION) == layouts.current()
 
 

@@ -1,11 +1,13 @@
 """Columns from Apache Kafka itself: every codec, transactions that commit and that do not."""
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -86,7 +88,7 @@ async def test_every_codec_of_kafka_is_read(
         fetches = await read(consumer, partition)
     assert values(fetches) == sent
     assert fetches[0].first == 0
-    assert all(a.after == b.first for a, b in zip(fetches, fetches[1:], strict=False))
+    assert all(a.after == b.first for a, b in itertools.pairwise(fetches))
 
 
 async def test_aborted_transactions_and_control_records_leave_no_gap(
@@ -126,8 +128,6 @@ async def test_another_consumer_in_the_process_still_gets_plain_records(
 async def test_a_partitions_transaction_is_all_or_nothing_and_a_new_owner_fences_the_old(
     broker: str, partition: TopicPartition
 ) -> None:
-    import numpy as np
-
     keys, ends = np.frombuffer(b"c-1c-2", np.uint8), np.array([0, 3, 6])
     rows = np.array([0, 1], np.int32)
     batches = list(row_batches(rows, keys, ends, b"v", np.full((2, 4), 7, np.uint8), 0))
@@ -138,7 +138,7 @@ async def test_a_partitions_transaction_is_all_or_nothing_and_a_new_owner_fences
     await first.start()
     await first.commit(out, {partition: 1}, 0)
     await second.start()
-    with pytest.raises(Exception, match="(?i)fenced|epoch"):
+    with pytest.raises(Exception, match=r"(?i)fenced|epoch"):
         await first.commit(
             [Outgoing(partition.topic, 0, [Message(None, b"zombie")])], {partition: 9}, 0
         )

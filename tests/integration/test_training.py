@@ -112,7 +112,7 @@ def written(trainer: Trainer) -> Checkpoint:
 
 async def seen(feed: ModelFeed, labels_learnt: int) -> None:
     async with asyncio.timeout(20):
-        while feed.newest is None or feed.newest.labels < labels_learnt:  # noqa: ASYNC110  # a feed has no waiters
+        while feed.newest is None or feed.newest.labels < labels_learnt:
             await asyncio.sleep(0.02)
 
 

@@ -18,6 +18,7 @@ from schemas.dead_letters import (
     dead_letter_record,
 )
 
+
 def _letter(
     key: bytes | None = b"k",
     value: bytes | None = b"v",
