@@ -52,8 +52,8 @@ def command(
 def _calm_collector() -> None:
     """Let Python's collector of cycles look seldom: a worker makes few, and many objects.
 
-    What is loaded by now stays for good. Every 700 objects, the default, cost a worker a tenth of its
-    time; every 100,000 are a few megabytes.
+    What is loaded by now stays for good. Every 700 objects, the default, cost a worker a tenth of
+    its time; every 100,000 are a few megabytes.
     """
     import gc
 
