@@ -153,15 +153,15 @@ def explain_all(
         range(0, len(bought), ID_BYTES),
         strict=True,
     )
-    for said, known, (by_visits, *rhythm), value, at in plain:
+    for said, known, row, value, at in plain:
         evidence = Evidence(
             bought[at : at + known.purchase_id_length].decode(),
             trouble[at : at + known.trouble_id_length].decode(),
         )
-        purchases = Rhythm(*rhythm[:3], known.n_purchases - 1) if known.n_purchases else None
-        visits = Rhythm(*rhythm[3:], known.n_visits - 1) if known.n_visits else None
+        purchases = _rhythm(row, 1, known.n_purchases)
+        visits = _rhythm(row, 4, known.n_visits)
         reasons = _reasons(said, known, purchases, visits, evidence, profile)
-        decisive = visits if by_visits else purchases
+        decisive = visits if row[0] else purchases
         found.append(_explanation(said, decisive, reasons, value, profile))
     return found
 
@@ -192,6 +192,13 @@ def _explanation(
         updated_at=said.time,
         resolved_at=None if math.isnan(said.resolved_at) else said.resolved_at,
     )
+
+
+def _rhythm(row: list[float], at: int, occasions: int) -> Rhythm | None:
+    """None for who never came."""
+    if not occasions:
+        return None
+    return Rhythm(row[at], row[at + 1], row[at + 2], occasions - 1)
 
 
 @kernel

@@ -1,0 +1,221 @@
+"""What the engine runs over a partition: take what is due, then the observation, row by row.
+
+Only records are handed from kernel to kernel: an array costs two atomic operations a call, a record
+none.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.compiled import Bytes, Row, Rows, kernel
+from detectors.customer import (
+    EXPIRED,
+    PURCHASE_SILENCE,
+    RECENT_IDS,
+    VISIT_SILENCE,
+    next_due,
+)
+from detectors.judgement.episodes import EXPIRED as STATUS_EXPIRED
+from detectors.judgement.episodes import UNCHANGED, UPDATED, begin_anew, is_quiet, judge, say
+from detectors.judgement.risk import left_logit, visit_silence_logit
+from detectors.judgement.schedule import (
+    BOTH_RHYTHMS,
+    VISIT_RHYTHM,
+    schedule,
+    severity_at,
+    standing,
+)
+from detectors.learning.features import start_ticking, tick
+from detectors.observations import Input
+from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
+from detectors.signals.evidence import keep_id
+from detectors.signals.payments import see_payment
+from detectors.signals.purchases import see_purchase
+from detectors.signals.support import see_support
+from detectors.signals.trouble import forget
+from detectors.signals.visits import see_visit
+
+PURCHASES = int(Input.PURCHASES)
+VISITS = int(Input.VISITS)
+PAYMENTS = int(Input.PAYMENTS)
+
+
+@kernel
+def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
+    """Take the customer's earliest due, at its time (not before their last observation)."""
+    due = c.due
+    now = max(due, c.applied_until)
+    status = UNCHANGED
+    if c.purchase_deadline == due:
+        c.causes = int(c.causes) | PURCHASE_SILENCE
+        status = judge(c, now, p)
+    elif c.visit_deadline == due:
+        c.causes = int(c.causes) | VISIT_SILENCE
+        c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
+        status = judge(c, now, p)
+    elif c.step_due == due:
+        c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
+        status = UPDATED
+    elif c.expiry_due == due:
+        status = STATUS_EXPIRED
+    else:
+        learnt = tick(c, row, p, e)
+        next_due(c)
+        return LEARNT if learnt else NOTHING
+    if status != UNCHANGED:
+        say(c, row, status, now, p, d)
+    schedule(c, now, BOTH_RHYTHMS, p)
+    return SAID if status != UNCHANGED else NOTHING
+
+
+@kernel
+def seen_before(c: Row, o: Row) -> bool:
+    """Whether the observation's id is among the customer's last; if not, it is from now on."""
+    if o.id_hash == np.uint64(0):
+        return False
+    # one id may name a purchase and its payment: the input is part of what is remembered
+    mark = np.uint32((o.id_hash >> np.uint64(32)) ^ np.uint64(o.input))
+    if mark == np.uint32(0):
+        mark = np.uint32(1)
+    for i in range(RECENT_IDS):
+        if c.recent_ids[i] == mark:
+            return True
+    c.recent_ids[int(c.recent_position)] = mark
+    c.recent_position = (int(c.recent_position) + 1) % RECENT_IDS
+    return False
+
+
+@kernel
+def observe(c: Row, o: Row, p: Row, population: Row) -> int:
+    """Take one observation into its customer's row; its effects."""
+    population.applied[int(o.input)] += 1
+    now = o.effective_time
+    t = o.event_time
+    if np.isnan(c.applied_until):
+        c.first_seen = t
+        c.last_seen = t
+        c.anchor = t
+    else:
+        forget(c, now, p)
+        c.first_seen = min(c.first_seen, t)
+        c.last_seen = max(c.last_seen, t)
+    c.applied_until = now
+    if int(o.input) == PURCHASES:
+        return see_purchase(c, o, p, population)
+    if int(o.input) == VISITS:
+        return see_visit(c, o, p, population)
+    if int(o.input) == PAYMENTS:
+        return see_payment(c, o, p)
+    return see_support(c, o, p)
+
+
+@kernel
+def take_observation(
+    c: Row, row: int, hashed: np.uint64, o: Row, p: Row, d: Row, population: Row
+) -> int:
+    """Observe, judge, and set the dues anew; all effects."""
+    before = standing(c, p)
+    expired = int(c.episode) == EXPIRED
+    now = o.effective_time
+    effects = observe(c, o, p, population)
+    if not is_quiet(c):
+        status = judge(c, now, p)
+        if status != UNCHANGED:
+            say(c, row, status, now, p, d)
+            effects |= SAID
+    if effects & BOUGHT or (effects & RETURNED and expired):
+        begin_anew(c, o.event_time)
+        start_ticking(c, now, hashed, p)
+    rhythms = 0
+    if expired or effects & BOUGHT or before != standing(c, p):
+        rhythms = BOTH_RHYTHMS
+    elif int(o.input) == VISITS:
+        rhythms = VISIT_RHYTHM
+    schedule(c, now, rhythms, p)
+    return effects
+
+
+@kernel
+def apply_all(
+    rows: Rows,
+    dues: NDArray[np.float64],
+    dirty: NDArray[np.uint8],
+    hashes: NDArray[np.uint64],
+    observations: Rows,
+    ids: Bytes,
+    profile: Rows,
+    decisions: Rows,
+    customers: Rows,
+    examples: Rows,
+    counts: NDArray[np.int64],
+    population: Rows,
+    position: int,
+) -> int:
+    """Apply observations from `position` on; where to go on when the buffers are full."""
+    p = profile[0]
+    while position < observations.shape[0]:
+        if counts[0] == decisions.shape[0] or counts[1] == examples.shape[0]:
+            return position
+        o = observations[position]
+        row = int(o.row)
+        c = rows[row]
+        d = decisions[counts[0]]
+        if c.due + p.allowed_lateness_seconds < o.effective_time:
+            effects = take_due(c, row, p, d, examples[counts[1]])
+        else:
+            position += 1
+            if seen_before(c, o):
+                population[0].duplicates[int(o.input)] += 1
+                continue
+            effects = take_observation(c, row, hashes[row], o, p, d, population[0])
+            if effects & (BOUGHT | TROUBLED):
+                keep_id(c, o, ids, effects)
+        dues[row] = c.due
+        dirty[row] = 1
+        if effects & SAID:
+            customers[counts[0]] = c
+            population[0].decisions[int(d.status)] += 1
+            counts[0] += 1
+        elif effects & LEARNT:
+            population[0].examples += 1
+            counts[1] += 1
+    return position
+
+
+@kernel
+def advance_all(
+    rows: Rows,
+    dues: NDArray[np.float64],
+    dirty: NDArray[np.uint8],
+    size: int,
+    watermark: float,
+    profile: Rows,
+    decisions: Rows,
+    customers: Rows,
+    examples: Rows,
+    counts: NDArray[np.int64],
+    population: Rows,
+    position: int,
+) -> int:
+    """Take what is due, customer by customer from `position` on; where to go on when full."""
+    p = profile[0]
+    lateness = p.allowed_lateness_seconds
+    while position < size:
+        if dues[position] + lateness >= watermark:
+            position += 1
+            continue
+        if counts[0] == decisions.shape[0] or counts[1] == examples.shape[0]:
+            return position
+        c = rows[position]
+        d = decisions[counts[0]]
+        effects = take_due(c, position, p, d, examples[counts[1]])
+        dues[position] = c.due
+        dirty[position] = 1
+        if effects & SAID:
+            customers[counts[0]] = c
+            population[0].decisions[int(d.status)] += 1
+            counts[0] += 1
+        elif effects & LEARNT:
+            population[0].examples += 1
+            counts[1] += 1
+    return position
