@@ -6,6 +6,7 @@ costs about 2 µs an event; `send`, which makes a future each, some 40.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -63,6 +64,8 @@ class Sender:
         self._deliveries: list[asyncio.Future[Any]] = []
 
     async def __aenter__(self) -> Self:
+        # it warns of every retry; what fails for good is raised here
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         options = client_options(self._settings)
         try:
             await _check_topics(options, self._topics)
