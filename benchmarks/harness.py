@@ -18,6 +18,7 @@ from rich.console import Console
 
 from schemas.topics import OutputTopics
 from streams.kafka import topics
+from streams.kafka.node import free_port
 from streams.kafka.positions import committed_offsets
 from streams.settings import Settings
 from streams.settings_groups import Topics
@@ -32,10 +33,12 @@ class Worker:
 
     def __init__(self, name: str, settings: Mapping[str, str]) -> None:
         self.name = name
+        port = free_port()
+        self.pages = f"http://127.0.0.1:{port}"
         self._environment = {
             **os.environ,
             **{f"OFFBEAT_{key.upper()}": value for key, value in settings.items()},
-            "OFFBEAT_WEB_PORT": "0",
+            "OFFBEAT_WEB_PORT": str(port),
             "OFFBEAT_LOG_FORMAT": "json",
         }
         self._process: subprocess.Popen[bytes] | None = None

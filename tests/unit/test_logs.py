@@ -47,13 +47,13 @@ def test_an_event_is_one_json_object_with_its_fields() -> None:
 def test_what_faust_and_aiokafka_write_becomes_json_too() -> None:
     stream = io.StringIO()
     logs.configure(Log(), stream)
-    logging.getLogger("faust.worker").info("Ready on %s", "port")
+    logging.getLogger("faust.worker").warning("Ready on %s", "port")
     logging.getLogger("aiokafka.cluster").warning("broker %d is gone", 3, extra={"node": 3})
     faust, aiokafka = lines(stream)
     assert (faust["event"], faust["logger"], faust["level"]) == (
         "Ready on port",
         "faust.worker",
-        "info",
+        "warning",
     )
     assert (aiokafka["event"], aiokafka["node"]) == ("broker 3 is gone", 3)
 
