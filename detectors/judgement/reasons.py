@@ -223,12 +223,6 @@ def rhythms_all(
         out[i, 6] = silence_days(visits_silent_since(c), now)
 
 
-def _rhythm(days: list[float], occasions: int) -> Rhythm | None:
-    """None for who never came."""
-    gap, p90_gap, silence = days
-    return Rhythm(gap, p90_gap, silence, occasions - 1) if occasions else None
-
-
 def _action(code: str, segmented: str) -> str:
     if code == "purchase_silence" and segmented == "newcomer":
         return "second_purchase_offer"
