@@ -79,10 +79,10 @@ class Timeline:
         observations: NDArray[np.void],
         ids: NDArray[np.uint8],
         offsets: NDArray[np.int64],
-    ) -> None:
+    ) -> int:
         """Take what was read, in log order; sets its effective times."""
         if len(observations) == 0:
-            return
+            return 0
         line = self._lines[source]
         if line.aside:
             line.aside = False
@@ -93,6 +93,7 @@ class Timeline:
         line.watermark = float(effective[-1])
         line.waiting.append(_Run(observations, ids, offsets))
         line.waiting_bytes += observations.nbytes + len(ids)
+        return int(np.count_nonzero(effective > observations["event_time"]))
 
     def follow(self, source: Input, time: float) -> None:
         """An input that was read to its end has nothing to say before `time`."""

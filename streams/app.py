@@ -8,6 +8,8 @@ import os
 import sys
 import tempfile
 import time
+from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn, cast
 
 import faust
@@ -21,7 +23,7 @@ from streams import agents
 from streams.errors import OffbeatError
 from streams.kafka.connection import client_options, faust_credentials
 from streams.kafka.table import ChangelogTable
-from streams.kafka.transport import ColumnarConsumer, ColumnarTransport
+from streams.kafka.transport import ColumnarConsumer, ColumnarTransport, require_seams
 from streams.ops import health, logs
 from streams.ops.metrics import Metrics
 from streams.ops.observer import Observer
@@ -57,25 +59,34 @@ class WorkerApp(faust.App):
 
 def create(settings: Settings) -> WorkerApp:
     """A worker's app: agents, state, checkpoints, model and pages, bound and not yet started."""
+    require_seams()
     app = _faust(settings)
     app.transport = ColumnarTransport(app.conf.broker_consumer, app)
     outputs = OutputTopics(settings.topics.prefix)
     metrics = Metrics(CollectorRegistry())
-    metrics.build.info({"config_hash": config_hash(settings)})
+    metrics.build.info({"version": version("offbeat"), "config_hash": config_hash(settings)})
     state_of_health = health.Health(settings.stall_seconds, time.monotonic())
     feed = app.feed = ModelFeed(client_options(settings), outputs.model, FEATURES, end_process)
+    observer = Observer(settings, metrics, state_of_health)
     owner = PartitionOwner(
         settings,
         Publisher(settings, feed.scorer_at),
-        Observer(settings, metrics, state_of_health),
+        observer,
         end_offset=lambda tp: _consumer(app).end_offset(tp),
         hold=lambda tps: _hold(app, tps),
         fail=end_process,
     )
     learner = ExamplesLearner(settings, metrics, end_process)
     _bind_topics(app, settings, owner, learner)
-    _bind_lifecycle(app, settings, owner, learner, feed)
+    _bind_lifecycle(app, settings, owner, learner, observer)
     health.install(app, metrics, state_of_health, time.monotonic)
+    log.info(
+        logs.WORKER_STARTED,
+        broker=settings.broker,
+        group=settings.group,
+        inputs=settings.topics.inputs,
+        pages=f"http://{settings.web.host}:{app.conf.web_port}",
+    )
     return app
 
 
@@ -96,7 +107,8 @@ def _faust(settings: Settings) -> WorkerApp:
         consumer_max_fetch_size=kafka.fetch_partition_bytes,
         consumer_auto_offset_reset="earliest",
         store="memory://",
-        datadir=settings.data_dir or tempfile.mkdtemp(prefix="offbeat-"),
+        # Faust wants a folder; nothing of ours lies there
+        datadir=settings.data_dir or Path(tempfile.gettempdir()) / f"offbeat-{settings.group}",
         topic_partitions=settings.topics.partitions,
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -134,11 +146,11 @@ def _bind_topics(
 
 
 def _bind_lifecycle(
-    app: faust.App,
+    app: WorkerApp,
     settings: Settings,
     owner: PartitionOwner,
     learner: ExamplesLearner,
-    feed: ModelFeed,
+    observer: Observer,
 ) -> None:
     @app.on_partitions_revoked.connect
     async def revoked(*_: object, **__: object) -> None:
@@ -149,7 +161,7 @@ def _bind_lifecycle(
     async def shutdown(*_: object, **__: object) -> None:
         await owner.stop()
         await learner.stop()
-        await feed.stop()
+        await app.feed.stop()
 
     @app.task
     async def checkpoints() -> None:
@@ -157,6 +169,7 @@ def _bind_lifecycle(
             await app.sleep(settings.checkpoint_seconds)
             await owner.checkpoint()
             await learner.checkpoint()
+            observer.knows(app.feed.newest)
 
 
 def _consumer(app: faust.App) -> ColumnarConsumer:

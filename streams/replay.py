@@ -107,7 +107,7 @@ class Replay:
         refused = []
         for number, life in enumerate(self.lives):
             mine = columns if len(self.lives) == 1 else columns[places == number]
-            letters = life.take(rows.source, Fetched(data, mine, first, after), None)
+            taken = life.take(rows.source, Fetched(data, mine, first, after), None)
             refused += [
                 Refused(
                     rows.path,
@@ -117,7 +117,7 @@ class Replay:
                     letter.message,
                     letter.value or b"",
                 )
-                for letter in letters
+                for letter in taken.dead_letters
             ]
         return sorted(refused, key=lambda row: row.line)
 

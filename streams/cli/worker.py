@@ -36,7 +36,8 @@ def command(
     from streams import app, warmup
     from streams.kafka.topics import require
 
-    asyncio.run(require(settings))
+    for finding in asyncio.run(require(settings)):
+        logs.logger(__name__).warning(logs.TOPICS_WARNING, finding=str(finding))
     warmup.compile_kernels()
     _calm_collector()
     worker = faust.Worker(

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+
+from streams.errors import FencedError
 
 MAX_REQUEST_BYTES = 8 << 20  # above any one record that a topic may hold
 MESSAGE_BATCH_BYTES = 512 << 10
@@ -45,9 +48,10 @@ class PartitionProducer:
 
     def __init__(self, group: str, name: str, options: Mapping[str, Any]) -> None:
         self._group = group
+        self._transactional_id = f"{group}-{name}"
         self._producer = AIOKafkaProducer(
             **options,
-            transactional_id=f"{group}-{name}",
+            transactional_id=self._transactional_id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_request_size=MAX_REQUEST_BYTES,
             max_batch_size=MESSAGE_BATCH_BYTES,
@@ -65,9 +69,22 @@ class PartitionProducer:
     ) -> None:
         """Publish everything and move the group's positions, as one transaction.
 
-        Raises whatever went wrong. Nothing of it is then visible to a reader of committed data, and
-        this producer must not be used again.
+        Raises whatever went wrong, FencedError if it was a newer owner. Nothing of it is then
+        visible to a reader of committed data, and this producer must not be used again.
         """
+        try:
+            await self._commit(outgoing, positions, time_ms)
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise FencedError(
+                "another worker owns the partition now",
+                where=self._transactional_id,
+                remedy="Nothing was written twice. If it happens often, this worker pauses for "
+                "longer than kafka.session_timeout_seconds: give it memory and CPU, or raise that.",
+            ) from error
+
+    async def _commit(
+        self, outgoing: Iterable[Outgoing], positions: Mapping[TopicPartition, int], time_ms: int
+    ) -> None:
         await self._producer.begin_transaction()
         deliveries: list[asyncio.Future[Any]] = []
         for out in outgoing:

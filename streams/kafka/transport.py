@@ -10,6 +10,8 @@ Offsets are not committed here: they travel in the partition's transaction
 """
 
 import asyncio
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -17,9 +19,27 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
+from streams.errors import SeamError
 from streams.kafka import fetcher
 
 IDLE_SECONDS = 0.05  # pause between looks while every input is held back
+
+
+PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
+# without these Faust runs on, slower, and acknowledges messages of older generations
+ACCELERATORS = ("faust._cython.streams", "faust.transport._cython.conductor")
+
+
+def require_seams() -> None:
+    """Raise SeamError unless the libraries are the ones whose private parts this folder uses."""
+    wrong = [f"{name} {version(name)}" for name, pin in PINNED.items() if version(name) != pin]
+    wrong += [f"no {name}" for name in ACCELERATORS if find_spec(name) is None]
+    if wrong:
+        raise SeamError(
+            f"installed: {', '.join(wrong)}",
+            remedy=f"Install offbeat's own: {', '.join(f'{n}=={v}' for n, v in PINNED.items())}, "
+            "as wheels.",
+        )
 
 
 class ColumnarThread(driver.AIOKafkaConsumerThread):

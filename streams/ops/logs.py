@@ -19,17 +19,16 @@ from structlog.typing import EventDict, Processor
 from streams.settings_groups import Log
 
 WORKER_STARTED = "worker.started"
-WORKER_STOPPED = "worker.stopped"
 WORKER_FAILED = "worker.failed"
-PARTITION_ASSIGNED = "partition.assigned"
+TOPICS_WARNING = "topics.warning"
+PARTITIONS_ASSIGNED = "partitions.assigned"
 PARTITION_RECOVERED = "partition.recovered"
-PARTITION_REVOKED = "partition.revoked"
-CHECKPOINT_COMMITTED = "checkpoint.committed"
-DEAD_LETTERS_WRITTEN = "dead_letters.written"
-INPUT_PAUSED = "input.paused"
-INPUT_RESUMED = "input.resumed"
+DEAD_LETTERS_FOUND = "dead_letters.found"
+ALERT_COMMITTED = "alert.committed"
 MODEL_PUBLISHED = "model.published"
 MODEL_ADOPTED = "model.adopted"
+TRAINER_RESTARTED = "trainer.restarted"
+MODEL_DRIFTED = "model.drifted"
 EXAMPLES_SKIPPED = "examples.skipped"
 
 # At INFO, aiokafka tells of every fetch position and group step, asyncio of every slow callback,
@@ -76,7 +75,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger for events with fields: `logger(__name__).info(CHECKPOINT_COMMITTED, alerts=3)`."""
+    """A logger for events with fields: `log.info(PARTITION_RECOVERED, partition=3)`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
 

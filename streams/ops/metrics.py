@@ -59,6 +59,14 @@ class Metrics:
         self.events = self._counter(
             "offbeat_events_total", "Events read, by what became of them.", "topic", "outcome"
         )
+        self.late_events = self._counter(
+            "offbeat_late_events_total", "Read behind their input's watermark.", "topic"
+        )
+        self.unknown_fields = self._counter(
+            "offbeat_unknown_fields_total",
+            "Fields that no contract names, in a sample: one event in 512.",
+            "topic",
+        )
         self.dead_letters = self._counter(
             "offbeat_dead_letters_total", "Records that could not be read.", "topic", "reason"
         )
@@ -99,7 +107,7 @@ class Metrics:
         )
         self.event_to_alert = self._histogram(
             "offbeat_event_to_alert_seconds",
-            "From broker_time of an event to the commit of the alert that it caused.",
+            "From an event's effective time to the commit of the alert that it opened or resolved.",
             _EVENT_TO_ALERT_SECONDS,
         )
         self.deadline_to_alert = self._histogram(
@@ -122,9 +130,6 @@ class Metrics:
             "model",
         )
         self.model = self._info("offbeat_model", "Version of the model in use.")
-        self.partitions = self._gauge(
-            "offbeat_partitions", "Partitions owned, by state: recovering, ready.", "", "state"
-        )
         self.recovery = self._histogram(
             "offbeat_recovery_seconds",
             "From the assignment of a partition to its state being whole.",

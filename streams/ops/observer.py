@@ -4,16 +4,24 @@ One place for both, fed by partitions and checkpoints.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
+from detectors.customer import Cause
 from detectors.judgement.episodes import Severity, Status
 from detectors.observations import Input
+from schemas.model import Model
+from streams.ops import logs
 from streams.ops.health import Health
 from streams.ops.metrics import APPLIED, DEAD_LETTER, DUPLICATE, OUT_OF_ORDER, Metrics
-from streams.partition.life import PartitionLife, Snapshot
+from streams.partition.life import PartitionLife, Snapshot, Taken
 from streams.settings import Settings
+
+_SILENCE = Cause.PURCHASE_SILENCE | Cause.VISIT_SILENCE
+
+log = logs.logger(__name__)
 
 
 class Observer:
@@ -24,9 +32,10 @@ class Observer:
         self._metrics = metrics
         self._health = health
         self._assigned_at: dict[int, float] = {}
+        self._model_version: str | None = None
         self._counted: dict[int, dict[str, list[int]]] = {}
 
-    def assigned(self, partitions: Iterable[int], gone: Iterable[int]) -> None:
+    def assigned(self, partitions: Iterable[int], gone: Collection[int]) -> None:
         """A rebalance is over."""
         now = time.monotonic()
         owned = set(partitions)
@@ -36,20 +45,36 @@ class Observer:
         self._assigned_at = {n: self._assigned_at.get(n, now) for n in owned}
         self._metrics.rebalances.inc()
         self._health.assigned(owned)
+        log.info(logs.PARTITIONS_ASSIGNED, partitions=sorted(owned), gone=sorted(gone))
 
     def recovered(self, life: PartitionLife) -> None:
         """A partition's state is whole."""
         self._counted[life.number] = _counts(life)
-        self._metrics.recovery.observe(time.monotonic() - self._assigned_at[life.number])
+        seconds = time.monotonic() - self._assigned_at[life.number]
+        self._metrics.recovery.observe(seconds)
         self._health.recovered(life.number)
+        log.info(
+            logs.PARTITION_RECOVERED,
+            partition=life.number,
+            customers=life.state.size,
+            seconds=round(seconds, 3),
+        )
 
-    def took(self, source: Input, reasons: Iterable[str], seconds: float) -> None:
-        """One message of an input was applied, with these dead letters in it."""
+    def took(self, source: Input, taken: Taken) -> None:
+        """One fetch of an input was read."""
         topic = self._names[source]
-        self._metrics.batch.observe(seconds)
-        for reason in reasons:
-            self._metrics.dead_letters.labels(topic, reason).inc()
+        self._metrics.late_events.labels(topic).inc(taken.late)
+        self._metrics.unknown_fields.labels(topic).inc(taken.unknown_fields)
+        for letter in taken.dead_letters:
+            self._metrics.dead_letters.labels(topic, letter.reason).inc()
             self._metrics.events.labels(topic, DEAD_LETTER).inc()
+        if taken.dead_letters:
+            reasons = Counter(str(letter.reason) for letter in taken.dead_letters)
+            log.warning(logs.DEAD_LETTERS_FOUND, topic=topic, **reasons)
+
+    def applied(self, seconds: float) -> None:
+        """One message, of one fetch or several, was read and applied."""
+        self._metrics.batch.observe(seconds)
 
     def committed(self, snapshot: Snapshot, seconds: float) -> None:
         """A transaction is through, and everybody can see its alerts."""
@@ -57,11 +82,30 @@ class Observer:
         wall = time.time()
         for decisions in snapshot.decisions:
             self._metrics.examples.inc(len(decisions.examples))
-            for record in decisions.records:
-                status, severity = Status(record["status"]), Severity(record["severity"])
-                self._metrics.alerts.labels(status.name.lower(), severity.name.lower()).inc()
-                if status is Status.OPENED:
-                    self._metrics.deadline_to_alert.observe(max(wall - record["time"], 0.0))
+            records = decisions.records
+            said = zip(
+                records["status"].tolist(),
+                records["severity"].tolist(),
+                records["causes"].tolist(),
+                np.maximum(wall - records["time"], 0.0).tolist(),
+                strict=True,
+            )
+            for status, severity, causes, delay in said:
+                names = Status(status).name.lower(), Severity(severity).name.lower()
+                self._metrics.alerts.labels(*names).inc()
+                by_silence = status == Status.OPENED and causes & _SILENCE
+                delays = (
+                    self._metrics.deadline_to_alert if by_silence else self._metrics.event_to_alert
+                )
+                if status in (Status.OPENED, Status.RESOLVED):
+                    delays.observe(delay)
+
+    def knows(self, newest: Model | None) -> None:
+        """The newest version of the model, in effect or not."""
+        if newest is not None and newest.version != self._model_version:
+            self._model_version = newest.version
+            self._metrics.model.info({"version": newest.version})
+            log.info(logs.MODEL_ADOPTED, version=newest.version, labels=newest.labels)
 
     def looked(
         self, lives: Iterable[PartitionLife], ends: Mapping[tuple[Input, int], int | None]

@@ -6,6 +6,7 @@ snapshot is consistent because nothing can come between its parts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,14 @@ class Snapshot:
     decisions: list[Decisions]
     dead_letters: dict[Input, list[DeadLetter]]
     positions: dict[Input, int]
+
+
+class Taken(NamedTuple):
+    """What was noticed about one fetch while it was read."""
+
+    dead_letters: list[DeadLetter]
+    late: int  # events behind their input's watermark: they count from now on
+    unknown_fields: int  # in a sample, see `Ingested`
 
 
 class PartitionLife:
@@ -122,17 +131,15 @@ class PartitionLife:
 
     # --- events in --------------------------------------------------------------------------------
 
-    def take(
-        self, source: Input, fetched: Fetched, latest_allowed: float | None
-    ) -> list[DeadLetter]:
-        """Read one fetch of an input, less what was taken before; its dead letters.
+    def take(self, source: Input, fetched: Fetched, latest_allowed: float | None) -> Taken:
+        """Read one fetch of an input, less what was taken before.
 
         Raises:
             GapError: it starts behind the position that comes next.
         """
         position = self._positions[source]
         if fetched.after <= position:
-            return []
+            return Taken([], 0, 0)
         if fetched.first > position:
             raise GapError(
                 f"the next offset to read is {position}, the fetch starts at {fetched.first}",
@@ -143,10 +150,10 @@ class PartitionLife:
         if fetched.first < position:
             fetched = fetched.from_position(position)
         read = ingest(source, fetched, self.state, latest_allowed=latest_allowed)
-        self.timeline.add(source, read.observations, read.ids, read.offsets)
+        late = self.timeline.add(source, read.observations, read.ids, read.offsets)
         self._dead_letters[source] += read.dead_letters
         self._positions[source] = fetched.after
-        return read.dead_letters
+        return Taken(read.dead_letters, late, read.unknown_fields)
 
     def position(self, source: Input) -> int:
         """The next offset to take."""

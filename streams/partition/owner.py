@@ -143,15 +143,14 @@ class PartitionOwner:
         if owned is None or owned.life.recovering:
             return
         started = time.monotonic()
-        rejected: list[str] = []
         try:
             for fetched in fetches:
-                letters = owned.life.take(source, fetched, self._latest_allowed())
-                rejected += (letter.reason for letter in letters)
+                taken = owned.life.take(source, fetched, self._latest_allowed())
+                self._observer.took(source, taken)
             owned.life.apply()
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
-        self._observer.took(source, rejected, time.monotonic() - started)
+        self._observer.applied(time.monotonic() - started)
         self._hold(self._ahead())
 
     def _latest_allowed(self) -> float | None:
@@ -193,12 +192,12 @@ class PartitionOwner:
         """Commit what was done, then nothing until the rebalance is over (or for good)."""
         if self._paused:
             return
+        self._paused = True
         try:
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
                 await asyncio.gather(*(self._commit(owned) for owned in list(self._owned.values())))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
-        self._paused = True
 
     async def stop(self) -> None:
         """Commit, then close the producers."""

@@ -72,7 +72,7 @@ class ExamplesLearner:
         )
         trainer = Trainer(self._training, await checkpoints.start())
         if trainer.restarted or trainer.lost:
-            log.warning(logs.MODEL_ADOPTED, restarted=trainer.restarted, lost=trainer.lost)
+            log.warning(logs.TRAINER_RESTARTED, restarted=trainer.restarted, lost=trainer.lost)
         self._checkpoints, self._trainer = checkpoints, trainer
 
     async def take(self, fetches: Sequence[Fetched]) -> None:
@@ -86,6 +86,8 @@ class ExamplesLearner:
                 new = fetched.from_position(trainer.next_offset) if overlaps else fetched
                 taken = trainer.take(_values(new), new.first, new.after)
                 self._metrics.labels.inc(taken.learnt)
+                if taken.drifts:
+                    log.warning(logs.MODEL_DRIFTED, labels=trainer.model.labels)
                 if taken.skipped:
                     log.warning(logs.EXAMPLES_SKIPPED, reasons=dict(taken.skipped))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)

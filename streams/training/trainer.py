@@ -104,7 +104,8 @@ class Trainer:
         self.next_offset = committed.log_start if position is None else position
         self.lost = max(0, committed.log_start - self.next_offset)
         self.next_offset += self.lost
-        self._checkpointed = (self.next_offset, self._model.labels)
+        self._published_labels = self._model.labels
+        self._news = False  # examples since the last checkpoint; control records are none
 
     @property
     def model(self) -> ChurnModel:
@@ -114,7 +115,7 @@ class Trainer:
     @property
     def due(self) -> bool:
         """Whether enough labels were learnt since the last checkpoint."""
-        return self._model.labels - self._checkpointed[1] >= self._training.publish_labels
+        return self._model.labels - self._published_labels >= self._training.publish_labels
 
     def take(self, values: list[bytes], first: int, after: int) -> Taken:
         """Learn the examples of the fetch positions [first, after).
@@ -146,6 +147,7 @@ class Trainer:
             until = self._labelled_until
             self._labelled_until = max(until, example.label_time) if until else example.label_time
         self.next_offset = after
+        self._news = self._news or bool(values)
         return Taken(self._model.labels - before, skipped, drifts)
 
     def checkpoint(self) -> Checkpoint | None:
@@ -153,8 +155,9 @@ class Trainer:
 
         The caller ends the process if the transaction fails, so what is given counts as written.
         """
-        if self._labelled_until is None or self.next_offset == self._checkpointed[0]:
+        if self._labelled_until is None or not self._news:
             return None
+        self._news = False
         grid = self._training.grid_seconds
         point = math.floor(self._labelled_until.timestamp() / grid) + 2
         weights = self._model.to_weights()
@@ -169,7 +172,7 @@ class Trainer:
         )
         self._version = model.digest(record)
         record = msgspec.structs.replace(record, version=self._version)
-        self._checkpointed = (self.next_offset, self._model.labels)
+        self._published_labels = self._model.labels
         return Checkpoint(model.key(point), msgspec.json.encode(record), self.next_offset)
 
     def _restore(self, value: bytes, committed: int | None) -> int:

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from importlib.metadata import version
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher
@@ -11,10 +10,6 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
 
 from streams.kafka.batches import FinishedBatch
 from streams.kafka.fetcher import ColumnarRecords, RawRecords
-
-
-def test_the_version_is_the_one_whose_insides_were_read() -> None:
-    assert version("aiokafka") == "0.14.0"
 
 
 def test_the_fetcher_looks_both_classes_up_in_its_module() -> None:

@@ -3,30 +3,35 @@
 A new version must not move one unseen.
 """
 
-import importlib
 import inspect
-from importlib.metadata import version
 
 import faust
+import pytest
 from faust.tables.recovery import Recovery
 from faust.tables.table import Table
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
+from streams.errors import SeamError
+from streams.kafka import transport
 from streams.kafka.table import ChangelogTable
-from streams.kafka.transport import ColumnarConsumer, ColumnarThread, ColumnarTransport
+from streams.kafka.transport import (
+    ColumnarConsumer,
+    ColumnarThread,
+    ColumnarTransport,
+    require_seams,
+)
 
 
-def test_the_versions_are_the_ones_whose_insides_were_read() -> None:
-    assert version("faust-streaming") == "0.15.3"
-    assert version("mode-streaming") == "0.7.1"
+def test_what_is_installed_is_what_was_read() -> None:
+    require_seams()
 
 
-def test_the_accelerators_are_there() -> None:
-    """Without them the pure Python conductor acknowledges messages of older generations."""
-    for name in ("faust._cython.streams", "faust.transport._cython.conductor"):
-        assert importlib.import_module(name).__name__ == name
+def test_another_version_is_refused_before_it_does_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(transport.PINNED, "aiokafka", "0.13.0")
+    with pytest.raises(SeamError, match=r"installed: aiokafka 0\.14\.0"):
+        require_seams()
 
 
 def test_every_method_that_is_overridden_is_there_and_takes_the_same() -> None:

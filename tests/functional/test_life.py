@@ -71,8 +71,8 @@ def test_positions_pass_only_what_was_applied() -> None:
 
 def test_a_dead_letter_waits_until_its_position_is_committed() -> None:
     life = begun()
-    letters = life.take(Input.PURCHASES, fetch([*weekly("c-1", 2), b"nonsense"]), None)
-    assert [letter.offset for letter in letters] == [2]
+    taken = life.take(Input.PURCHASES, fetch([*weekly("c-1", 2), b"nonsense"]), None)
+    assert [letter.offset for letter in taken.dead_letters] == [2]
     life.tick([Input.VISITS, Input.PAYMENTS], None)
     assert life.snapshot(0) is None
     snapshot = drain(life)

@@ -32,11 +32,11 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 def test_an_event_is_one_json_object_with_its_fields() -> None:
     stream = io.StringIO()
     logs.configure(Log(), stream)
-    logs.logger("streams.x").info(logs.CHECKPOINT_COMMITTED, partition=3, alerts=2)
+    logs.logger("streams.x").info(logs.PARTITION_RECOVERED, partition=3, alerts=2)
     (line,) = lines(stream)
     assert line.pop("wall_time").endswith("Z")
     assert line == {
-        "event": "checkpoint.committed",
+        "event": "partition.recovered",
         "level": "info",
         "logger": "streams.x",
         "partition": 3,

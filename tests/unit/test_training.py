@@ -115,8 +115,10 @@ def test_a_checkpoint_is_due_after_enough_labels_and_given_only_with_news() -> N
     assert written(trainer).next_offset == 60
     assert [*due, trainer.due] == [False, True, False]
     assert trainer.checkpoint() is None
-    trainer.take([], 60, 61)
-    assert written(trainer).next_offset == 61
+    trainer.take([], 60, 61)  # a control record of somebody's transaction
+    assert trainer.checkpoint() is None
+    trainer.take([b"junk"], 61, 62)
+    assert written(trainer).next_offset == 62
 
 
 def test_a_version_names_its_parent_and_is_named_by_its_content() -> None:
