@@ -33,6 +33,7 @@ from streams.sources.kafka import Sender
 from streams.sources.lines import Naming, encode
 
 MEASURED = (0.15, 0.95)  # of the way: without the start, and without the last, smaller fetches
+AT_LEAST = 50  # times as many events a second as stock Faust
 PEER_EVENTS = (2_000, 32_000)  # of stock Faust: it needs some 10 s for as many
 
 
@@ -40,11 +41,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--customers", type=int, default=20_000)
     arguments.add_argument("--days", type=float, default=270.0)
+    arguments.add_argument("--measure-only", action="store_true", help="exit 0 whatever it is")
     options = arguments.parse_args()
     with bootstrap(None) as broker:
         figures = asyncio.run(run(broker, options.customers, options.days))
     write_figures("throughput", figures)
-    sys.exit(figures["ratio_stock_faust"] < 50)
+    sys.exit(not options.measure_only and figures["ratio_stock_faust"] < AT_LEAST)
 
 
 async def run(broker: str, customers: int, days: float) -> dict[str, float]:
