@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError
 
 from schemas import examples
+from streams.errors import FencedError
 from streams.training.checkpoint import TRANSACTIONAL_NAME, TrainerCheckpoints
 from streams.training.feed import ModelFeed, Versions
 from streams.training.trainer import Checkpoint, Trainer, Training
@@ -192,7 +192,7 @@ async def test_a_trainer_that_was_replaced_can_publish_nothing_more(place: Place
     trainer = Trainer(TRAINING, await old.start())
     await place.teach(trainer, 120)
     found = await new.start()
-    with pytest.raises(KafkaError):
+    with pytest.raises(FencedError):
         await old.commit(written(trainer), TIME_MS)
     await old.stop()
     assert (found.record, found.next_offset, found.log_start) == (None, None, 0)
