@@ -94,7 +94,7 @@ async def offbeat(settings: Settings, total: int) -> tuple[float, float]:
             done = now
             if done >= total * MEASURED[0]:
                 marks.append((done, time.monotonic(), cpu_seconds(worker.pid)))
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
     return between(marks)
 
 

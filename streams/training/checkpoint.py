@@ -22,7 +22,7 @@ class TrainerCheckpoints:
 
     Any failure is raised, nothing is then visible to a reader of committed data, and the process
     must end: the next trainer goes on from the last transaction. A trainer that another one has
-    replaced fails at its next commit (aiokafka's ProducerFenced or InvalidProducerEpoch).
+    replaced fails at its next commit with FencedError.
     """
 
     def __init__(
