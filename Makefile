@@ -46,7 +46,7 @@ throughput: ## show events a second and CPU time an event
 badinput: ## send what nobody should send; show where it ends up
 
 schemas: .venv/.installed ## write JSON Schemas and the AsyncAPI document to build/schemas
-	@$(BIN)/offbeat schemas build/schemas
+	@$(BIN)/offbeat schemas export build/schemas
 
 lock: $(UV) ## resolve the dependencies anew
 	@echo "Resolving the dependencies of pyproject.toml …"
