@@ -14,6 +14,8 @@ import sys
 import time
 from collections import Counter
 
+import numpy as np
+
 from benchmarks.harness import (
     Worker,
     committed,
@@ -37,7 +39,9 @@ from streams.sources.lines import Naming, encode
 
 SESSION_SECONDS = 6.0
 PAUSE_SECONDS = 9.0  # past the session timeout: the group has given the partitions away
-# Small fetches and frequent commits: the way is to be long enough to be struck on, again and again.
+# Small record batches, small fetches and frequent commits: the way has to be long enough for a
+# worker to be struck on it again and again.
+SENT_TOGETHER = 1000
 TIMING = {
     "kafka_session_timeout_seconds": str(SESSION_SECONDS),
     "kafka_heartbeat_seconds": "1.5",
@@ -48,7 +52,7 @@ TIMING = {
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--customers", type=int, default=6000)
+    arguments.add_argument("--customers", type=int, default=4000)
     arguments.add_argument("--kills", type=int, default=6)
     arguments.add_argument("--seed", type=int, default=7)
     options = arguments.parse_args()
@@ -98,9 +102,12 @@ def key(alert: dict[str, str]) -> tuple[str, ...]:
 async def fill(settings: Settings, customers: int, seed: int) -> int:
     """Send a year of simulated customers; how many events that were."""
     simulation = Simulation(Scenario(customers=customers, days=365, seed=seed, drifting=0.3))
-    async with Sender(settings) as sender:
-        for chunk in simulation.events():
-            await sender.send(encode(chunk, Naming()))
+    with progress("Sending") as advance:
+        async with Sender(settings) as sender:
+            for chunk in simulation.events():
+                for part in np.array_split(chunk, len(chunk) // SENT_TOGETHER + 1):
+                    await sender.send(encode(part, Naming()))
+                advance(len(chunk))
     return sum((await ends(settings, settings.topics.inputs)).values())
 
 
