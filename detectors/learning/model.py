@@ -70,7 +70,6 @@ class ChurnModel:
         self._scaler = preprocessing.StandardScaler()
         self._optimizer = optim.AdaGrad(LEARNING_RATE)
         self._regression = linear_model.LogisticRegression(self._optimizer)
-        self._pipeline = self._scaler | self._regression
         self._regression.intercept = weights.intercept
         if not weights.labels:
             return
@@ -137,7 +136,9 @@ class ChurnModel:
         loss = log_loss(score.logit, outcome)
         static_loss = log_loss(static_logit, outcome)
 
-        self._pipeline.learn_one(ordered, outcome)
+        # what the pipeline would do, without transforming for a prediction of its own
+        self._scaler.learn_one(ordered)
+        self._regression.learn_one(self._scaler.transform_one(ordered), outcome)
         self.labels += 1
         self.churned += outcome
         self.log_loss += (loss - self.log_loss) / self.labels
@@ -157,6 +158,12 @@ class ChurnModel:
 
     def _ordered(self, features: Mapping[str, float]) -> dict[str, float]:
         """The features in the model's order, on which the last bit of a sum depends."""
+        ordered = {name: features[name] for name in self.features if name in features}
+        # one sum tells of all: it is finite only if they are (or overflows, and is looked into)
+        if len(ordered) == len(features) == len(self.features) and math.isfinite(
+            sum(ordered.values())
+        ):
+            return ordered
         if features.keys() != set(self.features):
             missing = [name for name in self.features if name not in features]
             unknown = [name for name in features if name not in self.features]
@@ -167,7 +174,7 @@ class ChurnModel:
         for name in self.features:
             if not math.isfinite(features[name]):
                 raise ValueError(f"features[{name}] is {features[name]}; accepted: finite numbers")
-        return {name: features[name] for name in self.features}
+        return ordered
 
 
 class Resumed(NamedTuple):

@@ -15,6 +15,8 @@ from streams.kafka.producer import Message, Outgoing
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings
 
+_EXAMPLE = ("row", "snapshot_time", "label_time", "outcome", "features", "static_logit")
+
 
 class Publisher:
     """What one transaction writes, topic by topic.
@@ -65,13 +67,15 @@ class Publisher:
 
 def _examples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:
     for decisions in snapshot.decisions:
-        for example in decisions.examples:
-            customer_id = life.state.customer_id(int(example["row"]))
+        found = decisions.examples
+        columns = (found[name].tolist() for name in _EXAMPLE)
+        for row, snapshot_time, label_time, outcome, features, static in zip(*columns, strict=True):
+            customer_id = life.state.customer_id(row)
             value = examples.encode(
                 customer_id.decode(),
-                (float(example["snapshot_time"]), float(example["label_time"])),
-                1 if example["outcome"] else 0,
-                dict(zip(FEATURES, example["features"].tolist(), strict=True)),
-                float(example["static_logit"]),
+                (snapshot_time, label_time),
+                1 if outcome else 0,
+                dict(zip(FEATURES, features, strict=True)),
+                static,
             )
             yield Message(customer_id, value)
