@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from detectors.engine import Decisions
 from detectors.judgement.episodes import Severity, Status, alert_id, fingerprint
 from detectors.judgement.reasons import Explanation, explain_all
-from detectors.learning.names import FEATURES
 from detectors.learning.scorer import Scorer
 from schemas.alerts import Alert, NoPurchase, Observed, Reason, Score, Usual, ValueAtRisk
 from schemas.instants import rfc3339
 from streams.settings import Settings, config_hash, detector_profile
 
-_RISK_LOGIT = FEATURES.index("risk_logit")
 _STATUSES: dict[int, Literal["opened", "updated", "resolved", "expired", "suppressed"]] = {
     Status.OPENED: "opened",
     Status.UPDATED: "updated",
@@ -71,11 +69,11 @@ class AlertBuilder:
         records = decisions.records
         explanations = explain_all(records, decisions.customers, self._profile)
         said = map(_Said._make, records[list(_Said._fields)].tolist())
+        scorers = [scorer_at(time) for time in records["time"].tolist()]
+        scores = _scores(scorers, records["features"])
         return [
-            self._alert(decision, why, customer_id, features, scorer_at(decision.time))
-            for decision, why, customer_id, features in zip(
-                said, explanations, customer_ids, records["features"], strict=True
-            )
+            self._alert(*parts)
+            for parts in zip(said, explanations, customer_ids, scorers, scores, strict=True)
         ]
 
     def _alert(
@@ -83,11 +81,10 @@ class AlertBuilder:
         said: _Said,
         why: Explanation,
         customer_id: bytes,
-        features: NDArray[np.float32],
         scorer: Scorer,
+        score: Score | None,
     ) -> Alert:
         name = customer_id.decode()
-        score = _score(scorer, features)
         return Alert(
             alert_id=alert_id(self._tenant, customer_id, said.anchor),
             sequence=said.sequence,
@@ -138,13 +135,17 @@ class AlertBuilder:
         )
 
 
-def _score(scorer: Scorer, features: NDArray[np.float32]) -> Score | None:
-    """What the model says of a decision; None while no version is in effect."""
-    if scorer.version is None:
-        return None
-    scored = scorer.score(features, float(features[_RISK_LOGIT]))
-    return Score(
-        probability=scored.probability,
-        intercept=scored.intercept,
-        contributions=dict(scored.contributions),
-    )
+def _scores(scorers: list[Scorer], features: NDArray[np.float32]) -> list[Score | None]:
+    """What the model says of each decision; None where no version was in effect."""
+    scores: list[Score | None] = [None] * len(scorers)
+    for scorer in set(scorers):  # one, mostly
+        if scorer.version is None:
+            continue
+        which = [i for i, used in enumerate(scorers) if used is scorer]
+        for i, scored in zip(which, scorer.score_all(features[which]), strict=True):
+            scores[i] = Score(
+                probability=scored.probability,
+                intercept=scored.intercept,
+                contributions=dict(scored.contributions),
+            )
+    return scores

@@ -137,8 +137,9 @@ class ChurnModel:
         static_loss = log_loss(static_logit, outcome)
 
         # what the pipeline would do, without transforming for a prediction of its own
-        self._scaler.learn_one(ordered)
-        self._regression.learn_one(self._scaler.transform_one(ordered), outcome)
+        self._scaler.learn_one(ordered)  # type: ignore[no-untyped-call]  # river
+        scaled = self._scaler.transform_one(ordered)  # type: ignore[no-untyped-call]  # river
+        self._regression.learn_one(scaled, outcome)
         self.labels += 1
         self.churned += outcome
         self.log_loss += (loss - self.log_loss) / self.labels

@@ -72,17 +72,27 @@ class Scorer:
         """
         if self.version is None:
             return additive(static_logit, {}, None)
-        if features.shape != self._means.shape:
+        return self.score_all(features[np.newaxis])[0]
+
+    def score_all(self, features: NDArray[np.float32]) -> list[Score]:
+        """Score many snapshots, `features` of shape (n, K), with a version of the model.
+
+        Raises as `score` does.
+        """
+        if features.shape[1:] != self._means.shape:
             raise ValueError(
-                f"features has shape {features.shape}; accepted: {self._means.shape}, "
+                f"features has shape {features.shape[1:]}; accepted: {self._means.shape}, "
                 f"in the order {', '.join(self._names)}"
             )
         terms = self._slopes * ((features.astype(np.float64) - self._means) / self._scales)
         if not np.isfinite(terms).all():
-            name = self._names[int(np.argmin(np.isfinite(terms)))]
+            name = self._names[int(np.argwhere(~np.isfinite(terms))[0, 1])]
             raise ValueError(f"features[{name}] is not finite; accepted: a finite number")
-        contributions = dict(zip(self._names, terms.tolist(), strict=True))
-        return additive(self._intercept, contributions, self.version)
+        names, version = self._names, self.version
+        return [
+            additive(self._intercept, dict(zip(names, row, strict=True)), version)
+            for row in terms.tolist()
+        ]
 
 
 def additive(intercept: float, contributions: Mapping[str, float], version: str | None) -> Score:
