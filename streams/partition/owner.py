@@ -29,8 +29,8 @@ from streams.ops.observer import Observer
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings, detector_profile
 
-# Below the session timeout, so that the group hears from us before it gives us up.
-LAST_COMMIT_SECONDS = 8.0
+# Of the session timeout: the group hears from us before it gives us up.
+LAST_COMMIT_SHARE = 0.8
 
 
 class Publisher(Protocol):
@@ -193,8 +193,9 @@ class PartitionOwner:
         if self._paused:
             return
         self._paused = True
+        bound = LAST_COMMIT_SHARE * self._settings.kafka.session_timeout_seconds
         try:
-            async with asyncio.timeout(LAST_COMMIT_SECONDS):
+            async with asyncio.timeout(bound):
                 await asyncio.gather(*(self._commit(owned) for owned in list(self._owned.values())))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
