@@ -31,16 +31,20 @@ class Histories:
     """Purchases sorted by (customer, day), at most one at a time; `of` makes it so.
 
     customer: int64[n], 0 to `customers` - 1, some of them perhaps without a purchase; day:
-    float64[n]; end: the last day that the set has seen, in days too.
+    float64[n]; end: the last day that the set has seen, in days too; epoch: day 0 in seconds since
+    the epoch.
     """
 
     customer: Whole
     day: Days
     customers: int
     end: float
+    epoch: float = 0.0
 
     @classmethod
-    def of(cls, customer: NDArray[np.integer], day: Days, end: float | None = None) -> "Histories":
+    def of(
+        cls, customer: Whole, day: Days, end: float | None = None, epoch: float = 0.0
+    ) -> "Histories":
         """Any customer codes in any order; purchases of a customer at the same time are one."""
         codes, customers = np.unique(customer, return_inverse=True)
         order = np.lexsort((day, customers))
@@ -48,12 +52,13 @@ class Histories:
         new = np.ones(who.size, bool)
         new[1:] = (np.diff(who) != 0) | (np.diff(when) > 0.0)
         last = float(when.max()) if end is None else end
-        return cls(who[new], when[new], codes.size, last)
+        return cls(who[new], when[new], codes.size, last, epoch)
 
     def before(self, day: float) -> "Histories":
         """The purchases before `day`, and nothing else."""
         early = self.day < day
-        return Histories(self.customer[early], self.day[early], self.customers, min(self.end, day))
+        end = min(self.end, day)
+        return Histories(self.customer[early], self.day[early], self.customers, end, self.epoch)
 
     def until(self, day: float) -> "Histories":
         """The purchases up to and with `day`."""
@@ -62,7 +67,7 @@ class Histories:
     def every(self, nth: int) -> "Histories":
         """The purchases of every nth customer, the first included."""
         mine = self.customer % nth == 0
-        return Histories.of(self.customer[mine], self.day[mine], self.end)
+        return Histories.of(self.customer[mine], self.day[mine], self.end, self.epoch)
 
     @property
     def first(self) -> Whole:
