@@ -16,10 +16,10 @@ from detectors.customer import CUSTOMER, DAY_SECONDS
 from detectors.engine import apply
 from detectors.judgement.risk import assess, sigmoid
 from detectors.judgement.schedule import purchase_deadline
+from detectors.lab.decided import NO_IDS, empty_state
 from detectors.lab.histories import Days, Histories, Whole
 from detectors.observations import OBSERVATION, Batch
 from detectors.profile import Profile
-from detectors.state import CustomerState
 
 
 class EngineRun:
@@ -27,11 +27,7 @@ class EngineRun:
 
     def __init__(self, histories: Histories, profile: Profile) -> None:
         self.histories = histories
-        self.state = CustomerState(profile, max(histories.customers, 1))
-        names = [b"%d" % customer for customer in range(histories.customers)]
-        ends = np.cumsum([len(name) for name in names])
-        starts = np.concatenate([[0], ends[:-1]])
-        self.state.locate(np.frombuffer(b"".join(names), np.uint8), starts, ends)
+        self.state = empty_state(histories.customers, profile)
         self._order = np.argsort(histories.day, kind="stable")
         self._done = 0
 
@@ -61,7 +57,7 @@ class EngineRun:
         observations["row"] = self.histories.customer[purchases]
         for name in ("amount", "value", "extra"):
             observations[name] = np.nan
-        apply(self.state, Batch(observations, np.zeros(0, np.uint8)))
+        apply(self.state, Batch(observations, NO_IDS))
 
 
 def rows_after(histories: Histories, purchases: Whole, profile: Profile) -> NDArray[np.void]:

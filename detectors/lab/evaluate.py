@@ -24,6 +24,7 @@ from detectors.lab.histories import Days, Episodes
 
 DAYS_A_YEAR = 365.25
 MOST_GAPS = 10.0
+COLUMNS = 16  # settings at once: 100,000 episodes are 13 MB
 
 
 class Tally(NamedTuple):
@@ -62,21 +63,25 @@ def tally(episodes: Episodes, knob: Days, silences: Days, most_days: float) -> T
     """
     begins = np.flatnonzero(np.diff(episodes.customer, prepend=-1))
     lost = episodes.lost[:, None]
-    capped = np.minimum(silences, most_days)
-    gaps = np.minimum(capped / episodes.mean[:, None], MOST_GAPS)
 
     def summed(values: NDArray[np.generic]) -> Days:
         return np.add.reduceat(values.astype(np.float64), begins, axis=0)
 
-    return Tally(
-        knob,
-        summed(~lost & (silences < episodes.gap[:, None])),
-        summed(lost & (silences < most_days)),
-        summed(np.where(lost, capped, 0.0)),
-        summed(np.where(lost, gaps, 0.0)),
-        summed(episodes.lost),
-        summed(np.where(episodes.lost, 0.0, episodes.gap)),
-    )
+    parts = []
+    for some in np.array_split(np.arange(knob.size), np.ceil(knob.size / COLUMNS)):
+        silence = silences[:, some]
+        capped = np.where(lost, np.minimum(silence, most_days), 0.0)
+        parts.append(
+            (
+                summed(~lost & (silence < episodes.gap[:, None])),
+                summed(lost & (silence < most_days)),
+                summed(capped),
+                summed(np.minimum(capped / episodes.mean[:, None], MOST_GAPS)),
+            )
+        )
+    false, found, days, gaps = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    living = np.where(episodes.lost, 0.0, episodes.gap)
+    return Tally(knob, false, found, days, gaps, summed(episodes.lost), summed(living))
 
 
 def draws(customers: int, count: int, seed: int = 1) -> Days:
@@ -92,32 +97,58 @@ def false_alarm_rates(tally: Tally, weights: Days) -> Days:
     return rates
 
 
+class Place(NamedTuple):
+    """Between which two settings of the knob something lies, and how far; [draws]."""
+
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+    share: Days  # NaN where it lies beyond all settings
+
+    def between(self, values: Days) -> Days:
+        """What is there, of values [draws, settings]."""
+        draw = np.arange(self.before.size)
+        low, high = values[draw, self.before], values[draw, self.after]
+        return np.asarray(low + self.share * (high - low))
+
+
+def first_at_most(values: Days, level: float | Days) -> Place:
+    """Where values [draws, settings] first fall to a level, one for all or one a draw."""
+    levels = np.broadcast_to(np.asarray(level, np.float64), (values.shape[0],))
+    after = np.argmax(values <= levels[:, None], axis=1)
+    draw = np.arange(values.shape[0])
+    before = np.maximum(after - 1, 0)
+    over, under = values[draw, before], values[draw, after]
+    met = (after > 0) & (under <= levels)
+    fallen = np.where(over > under, over - under, 1.0)
+    return Place(before, after, np.where(met, (over - levels) / fallen, np.nan))
+
+
 def at_budget(tally: Tally, budget: float, weights: Days) -> AtBudget:
     """Set the knob to the first place where the rate falls to the budget; [draws]."""
     rates = false_alarm_rates(tally, weights)
-    after = np.argmax(rates <= budget, axis=1)
-    draw = np.arange(rates.shape[0])
-    met = (after > 0) & (rates[draw, after] <= budget)
-    before = np.maximum(after - 1, 0)
-    over, under = rates[draw, before], rates[draw, after]
-    share = np.where(met, (over - budget) / np.where(over > under, over - under, 1.0), np.nan)
-
-    def between(values: Days) -> Days:
-        low, high = values[draw, before], values[draw, after]
-        return np.asarray(low + share * (high - low))
-
+    place = first_at_most(rates, budget)
     lost = weights @ tally.lost
-    found, false = between(weights @ tally.found), between(weights @ tally.false)
+    lost = np.where(lost > 0.0, lost, np.nan)  # a draw without anybody who left says nothing
+    found, false = place.between(weights @ tally.found), place.between(weights @ tally.false)
     return AtBudget(
-        between(np.broadcast_to(tally.knob, rates.shape)),
-        between(weights @ tally.delay_days) / lost,
-        between(weights @ tally.delay_gaps) / lost,
+        place.between(np.broadcast_to(tally.knob, rates.shape)),
+        place.between(weights @ tally.delay_days) / lost,
+        place.between(weights @ tally.delay_gaps) / lost,
         found / lost,
         found / np.where(found + false > 0.0, found + false, np.nan),
     )
 
 
+def rate_at_delay(tally: Tally, delay_days: Days, weights: Days) -> Days:
+    """False alerts a living customer-year with the knob set to a mean delay; [draws]."""
+    delays = (weights @ tally.delay_days) / (weights @ tally.lost)[:, None]
+    return first_at_most(-delays, -delay_days).between(false_alarm_rates(tally, weights))
+
+
 def interval(values: Days) -> tuple[float, float]:
-    """The middle 95 % of the draws, without the set itself."""
-    low, high = np.quantile(values[1:], (0.025, 0.975))
+    """The middle 95 % of the draws that have a figure, without the set itself; NaN without any."""
+    drawn = values[1:][np.isfinite(values[1:])]
+    if not drawn.size:
+        return np.nan, np.nan
+    low, high = np.quantile(drawn, (0.025, 0.975))
     return float(low), float(high)

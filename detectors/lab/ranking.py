@@ -19,6 +19,8 @@ STEPS = 50
 def auc(scores: Days, outcomes: Outcomes, weights: Days) -> Days:
     """P(score of one who left > score of one who stayed), ties count a half; [draws].
 
+    NaN where nobody left, or nobody stayed.
+
     Args:
         scores: [customers]; only their order matters.
         outcomes: [customers] True for who left.
@@ -30,8 +32,9 @@ def auc(scores: Days, outcomes: Outcomes, weights: Days) -> Days:
     gone = np.add.reduceat(drawn * left, begins, axis=1)
     stayed = np.add.reduceat(drawn * ~left, begins, axis=1)
     below = np.cumsum(stayed, axis=1) - 0.5 * stayed
-    total: Days = (gone * below).sum(1) / (gone.sum(1) * stayed.sum(1))
-    return total
+    pairs = gone.sum(1) * stayed.sum(1)
+    ordered: Days = (gone * below).sum(1) / np.where(pairs > 0.0, pairs, np.nan)
+    return ordered
 
 
 def log_loss(chances: Days, outcomes: Outcomes, weights: Days) -> Days:
