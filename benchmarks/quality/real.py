@@ -104,10 +104,12 @@ def every_detector(
     for key, gaps in own.items():
         title = f"k × own {key.removeprefix('own_')}"
         yield Detector(key, title, FACTORS, gaps[:, None] * FACTORS)
+    since = found.start - found.first
     for key, model in zip(("bgnbd_alive", "mbgcnbd_alive"), models, strict=True):
-        since = found.start - found.first
         reached = model.silence_reaching(found.frequency, since, LOG_ODDS)
         yield Detector(key, f"{named(model)} P(alive)", LOG_ODDS, reached)
+    doubted = models[0].silence_doubting(found.frequency, since, real.horizon, LOG_ODDS)
+    yield Detector("bgnbd_none", "BG/NBD P(no purchase)", LOG_ODDS, doubted)
 
 
 def named(model: PurchaseModel) -> str:

@@ -118,7 +118,7 @@ class Report:
         plot = Plot(
             f"{title}: calibration", "said: P(no purchase)", "seen: share without a purchase"
         )
-        series = [Series("as it should be", even, even), Series("offbeat", said, seen, dots=True)]
+        series = [Series("offbeat", said, seen, dots=True), Series("as it should be", even, even)]
         plot.write(self.folder / f"{key}_calibration.svg", series, x_range=(0.0, 1.0))
 
 

@@ -84,6 +84,16 @@ class PurchaseModel:
             [np.interp(-w, -row, SILENCES, 0.0) for w, row in zip(wanted, table, strict=True)]
         )
 
+    def silence_doubting(
+        self, frequency: Days, recency: Days, horizon: float, log_odds: Days
+    ) -> Days:
+        """Days of silence at which P(no purchase in `horizon`) reaches each level: [n, levels]."""
+        odds = np.exp(self.log_prior_odds(frequency))[:, None]
+        now = np.exp(self.log_survival(frequency[:, None], recency[:, None], SILENCES))
+        then = np.exp(self.log_survival(frequency[:, None], recency[:, None], SILENCES + horizon))
+        reached = np.maximum.accumulate(np.log((odds + then) / (now - then)), axis=1)
+        return np.stack([np.interp(log_odds, row, SILENCES, 0.0) for row in reached])
+
 
 def fit_bgnbd(known: Summaries) -> PurchaseModel:
     """BG/NBD."""

@@ -65,7 +65,7 @@ def test_no_silence_knows_what_came_after_its_purchase() -> None:
         found = episodes(one.histories, BEGIN, CUTOFF - 1)
         every = real.every_detector(one, found, profile_for(early)[0], models)
         silences.append({detector.key: detector.silences for detector in every})
-    assert len(silences[0]) == 7
+    assert len(silences[0]) == 8
     for key in silences[0]:
         assert silences[0][key].tobytes() == silences[1][key].tobytes(), key
 

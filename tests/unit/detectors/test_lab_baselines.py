@@ -62,6 +62,11 @@ def test_the_silence_that_reaches_a_level_has_that_level() -> None:
         for j, level in enumerate(levels):
             reached = model.left_log_odds(known(x[i], recency[i], recency[i] + silences[i, j]))
             assert reached[0] == pytest.approx(level, abs=1e-3)
+    doubted = model.silence_doubting(x, recency, 30.0, levels)
+    for i in range(2):
+        for j, level in enumerate(levels):
+            chance = model.p_no_purchase(known(x[i], recency[i], recency[i] + doubted[i, j]), 30.0)
+            assert chance[0] == pytest.approx(1 / (1 + np.exp(-level)), abs=1e-3)
 
 
 def test_who_has_not_come_back_yet_has_not_left_in_bgnbd() -> None:
