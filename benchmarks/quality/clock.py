@@ -1,0 +1,130 @@
+"""A shop with opening hours, and one that closes for weeks (simulated).
+
+Customers keep their rhythm in the time that the shop is open: nights, Sundays and closed weeks are
+nobody's silence. A detector that counts them as such is wrong on Mondays, or waits longer for
+everybody. Measured: false alerts a living customer-year at the same mean delay, the profile with an
+operational clock over the profile without.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+from benchmarks.quality.profiles import clock_profiles
+from benchmarks.quality.real import COSTS, DRAWS
+from benchmarks.quality.report import Report, spanned
+from detectors.lab.engine_rows import rows_after, silences
+from detectors.lab.evaluate import Tally, at_budget, draws, rate_at_delay, tally
+from detectors.lab.histories import Days, Histories, episodes
+from detectors.profile import Profile
+
+BUDGET = 1.0  # false alerts a living customer-year without the clock: sets the delay
+LONGEST = 60.0
+DAYS = 364
+HOURS = 24 * DAYS
+EPOCH = 1_704_067_200.0  # 2024-01-01, a Monday
+
+
+class World(NamedTuple):
+    """Who buys when: histories, and the day on which each customer stops (inf: never)."""
+
+    histories: Histories
+    left: Days
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Opening hours and closed weeks; the id is permanent.
+
+    week: for each of 168 hours from Monday 0:00 on, how much is bought; closed: (first day, days).
+    """
+
+    id: str
+    week: tuple[float, ...]
+    closed: tuple[tuple[int, int], ...]
+    usual_gap_days: float
+    seed: int
+
+    @property
+    def hours(self) -> Days:
+        """How much is bought in each hour of the year, 1 on the average."""
+        hourly = np.resize(np.array(self.week), HOURS)
+        for first, days in self.closed:
+            hourly[24 * first : 24 * (first + days)] = 0.0
+        return np.asarray(hourly / hourly.mean())
+
+    def simulate(self, customers: int) -> World:
+        """Renewal processes on the shop's own time; half of the customers stop at some moment."""
+        rng = np.random.default_rng(self.seed)
+        mean = np.log(self.usual_gap_days) + rng.normal(0.0, 0.4, customers)
+        spread = rng.uniform(0.25, 0.5, customers)
+        count = int(3.0 * DAYS / self.usual_gap_days) + 20
+        gaps = np.exp(mean[:, None] + spread[:, None] * rng.standard_normal((customers, count)))
+        begins = rng.uniform(0.0, np.exp(mean))
+        own = begins[:, None] + np.cumsum(gaps, axis=1)
+        passed = np.concatenate([[0.0], np.cumsum(self.hours)]) / 24.0
+        days = np.interp(own, passed, np.arange(HOURS + 1.0) / 24.0, right=np.inf)
+        stops = rng.random(customers) < 0.5
+        left = np.where(stops, rng.uniform(0.45, 0.8, customers) * DAYS, np.inf)
+        bought = days < np.minimum(left, DAYS)[:, None]
+        who = np.nonzero(bought)[0]
+        return World(Histories.of(who, days[bought], float(DAYS), EPOCH), left)
+
+
+def _week(opens: int, closes: int, days: int) -> tuple[float, ...]:
+    """Open from hour to hour on the first so many days, most bought at noon and in the evening."""
+    hours = np.arange(24)
+    day = ((hours >= opens) & (hours < closes)) * (1.0 + ((hours == 12) | (hours >= 17)))
+    return tuple(np.concatenate([day if i < days else np.zeros(24) for i in range(7)]).tolist())
+
+
+SHOPS = (
+    Shop("hours-1", _week(7, 20, 6), (), usual_gap_days=1.0, seed=44),
+    # two weeks at New Year, one at Easter, three in summer, one in autumn
+    Shop("closures-1", _week(0, 24, 7), ((86, 8), (198, 21), (296, 8), (350, 14)), 4.0, seed=45),
+)
+
+
+def evaluate(report: Report, *, quick: bool) -> None:
+    """Both shops, into the report; the ratio only where there is a profile with a clock."""
+    table = Table("shop", "clock", title="opening hours and closed weeks", title_justify="left")
+    table.add_column("false alerts a living year", justify="right")
+    table.add_column("at a mean delay of days", justify="right")
+    ratios = []
+    for shop in SHOPS:
+        world = shop.simulate(200 if quick else 800)
+        begin = 0.3 * DAYS
+        tallies = {
+            name: counted(world, begin, profile)
+            for name, profile in clock_profiles(world.histories.before(begin)).items()
+        }
+        weights = draws(len(tallies["off"].lost), DRAWS)
+        delay = at_budget(tallies["off"], BUDGET, weights).delay_days
+        for name, one in tallies.items():
+            rate = rate_at_delay(one, delay, weights)
+            table.add_row(shop.id, name, spanned(rate, 2), spanned(delay, 1))
+            report.figure(f"clock_{name}_{shop.id.replace('-', '_')}_false_a_year", rate)
+        if "on" in tallies:
+            ratios.append(ratio(tallies["off"], tallies["on"], weights))
+    report.console.print(table)
+    if ratios:
+        worst = max(ratios, key=lambda draws: float(draws[0]))
+        report.figure("clock_false_alarm_ratio", worst)
+        report.note(f"With the clock over without, the worse of both: {spanned(worst, 2)}")
+
+
+def counted(world: World, begin: float, profile: Profile) -> Tally:
+    """The engine with this profile over a shop's customers."""
+    found = episodes(world.histories, begin, world.histories.end)
+    stopped = np.isfinite(world.left[found.customer])
+    found = found.take(~found.lost | stopped)
+    rows = rows_after(world.histories, found.purchase, profile)
+    return tally(found, COSTS, silences(rows, profile, COSTS), LONGEST)
+
+
+def ratio(off: Tally, on: Tally, weights: Days) -> Days:
+    """False alerts with the clock over those without, at the delay without it at the budget."""
+    delay = at_budget(off, BUDGET, weights).delay_days
+    return np.asarray(rate_at_delay(on, delay, weights) / rate_at_delay(off, delay, weights))
