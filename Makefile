@@ -25,7 +25,7 @@ setup: .venv/.compiled ## make .venv from requirements.lock (every task does it 
 demo: .venv/.compiled ## start a broker, simulate customers, watch the alerts
 	@$(BIN)/offbeat demo
 
-test: .venv/.compiled ## run all tests, on a real broker
+test: .venv/.compiled $(CDNOW) ## run all tests, on a real broker
 	@$(BIN)/pytest $(ARGS)
 
 lint: .venv/.installed ## check style, types and the way imports point
