@@ -18,7 +18,7 @@ DAY_SECONDS = 86_400.0
 WEEK_SECONDS = 7 * DAY_SECONDS
 WEEKS = 12  # weekly buckets kept: the last 4 against the 8 before them
 RECENT_IDS = 8  # event ids remembered: a resend follows its original closely
-ID_BYTES = 40  # evidence ids: a UUID has 36; longer ones are kept as "xx64:" and their hash
+ID_BYTES = 36  # evidence ids: as long as a UUID; longer ones are kept as "xx64:" and their hash
 
 
 class Cause(IntFlag):
@@ -77,17 +77,26 @@ CUSTOMER = np.dtype(
         ("spend", "f8"),  # priced purchases less refunds
         ("amount_log_sum", "f8"),  # sum ln amount and sum ln^2 amount over priced purchases > 0
         ("amount_log_squares", "f8"),
-        ("amount_log_recent", "f8"),  # moving mean of ln amount
-        # trouble: leaky counters as of `applied_until`; evidence is in log-odds
-        ("payment_trouble", "f8"),
-        ("complaints", "f8"),
-        ("visit_evidence", "f8"),  # what the visits' silence said when their deadline passed
         # episode
         ("anchor", "f8"),  # event time that names the episode: last purchase, else first event
         ("opened_at", "f8"),
+        ("quiet_until", "f8"),  # cooldown: no new episode is announced before
         # learning: the pending snapshot
         ("snapshot_time", "f8"),  # NaN = none pending
         ("features", "f4", (len(FEATURES),)),
+        # purchase cadence: long absences among the gaps, and the days that the others filled
+        ("pause_count", "f4"),  # expected pauses so far (discounted)
+        ("active_days", "f4"),  # days in gaps that were none (discounted)
+        ("amount_log_recent", "f4"),  # moving mean of ln amount
+        # change detectors: log-likelihood ratios of a CUSUM, 0 = nothing speaks for a change
+        ("gap_drift", "f4"),
+        ("visit_drift", "f4"),
+        ("spend_drift", "f4"),
+        ("no_show_drift", "f4"),
+        # trouble: leaky counters as of `applied_until`; evidence is in log-odds
+        ("payment_trouble", "f4"),
+        ("complaints", "f4"),
+        ("visit_evidence", "f4"),  # what the visits' silence said when their deadline passed
         # counts
         ("sequence", "i4"),  # decisions said under this anchor
         ("n_purchases", "u4"),  # occasions, the first included; frequency x = n_purchases - 1
@@ -119,12 +128,16 @@ CUSTOMER = np.dtype(
         ("announced_causes", "u1"),  # Cause: as last said
         ("cancelling", "u1"),  # 1 = asked to cancel, and no purchase or solution since
         ("returned", "u1"),  # 1 = a purchase since the pending snapshot
+        ("segment", "u1"),  # where value and rhythm place the customer now
+        ("best_segment", "u1"),  # and the best place they have had
+        ("suppressed", "u1"),  # 1 = the open episode was held back
+        ("open_tickets", "u1"),  # contacts with support not yet resolved
         # evidence: event ids of the last purchase and of the last trouble
         ("purchase_id_length", "u1"),
         ("trouble_id_length", "u1"),
         ("purchase_id", "u1", (ID_BYTES,)),
         ("trouble_id", "u1", (ID_BYTES,)),
-        ("spare", "u1", (5,)),  # always 0: no byte of a row is undefined
+        ("spare", "u1", (1,)),  # always 0: no byte of a row is undefined
     ],
     align=True,
 )

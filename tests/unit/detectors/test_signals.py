@@ -87,7 +87,7 @@ def test_a_purchase_without_an_amount_counts_all_the_same() -> None:
 def test_spend_that_falls_has_a_negative_trend() -> None:
     steady = [purchase("a", 7.0 * week, 100.0) for week in range(10)]
     falling = [purchase("a", 70.0 + 7.0 * week, 20.0) for week in range(5)]
-    assert spend_trend(row_after(steady)) == pytest.approx(0.0)
+    assert spend_trend(row_after(steady)) == pytest.approx(0.0, abs=1e-6)
     assert spend_trend(row_after(steady + falling)) < -0.5
 
 
