@@ -21,21 +21,32 @@ class Profile:
     Raises ValueError naming the parameter that is out of range.
     """
 
-    # Population prior of ln gap (days) between purchase occasions: the greatest marginal
-    # likelihood over 38,679 gaps of 2,327 households in the first 120 days of the Complete
-    # Journey, the last, open gap of each included.
+    # Population prior of ln gap (days) between purchase occasions
     gap_location: float = 1.713  # e^1.713 = 5.5 days
     gap_location_weight: float = 0.946
     gap_shape: float = 5.53
     gap_scale: float = 3.57
-    # Beta prior of leaving for good after a purchase. The same fit finds next to no leaving (a
-    # .003, b .17: these are households that kept on shopping); CDNOW has a .793, b 2.426 (Fader,
-    # Hardie & Lee 2005). Set by hand between the two.
+    gap_memory: float = 0.97  # what a gap still counts after the next one
+    first_gap_shift: float = 0.0  # of ln gap: the first gap is another one than those after it
+    # Pauses: absences that say nothing of the rhythm; pauses a day, the pauses that the rate is
+    # worth beside a customer's own, and ln of their length in days
+    pause_rate: float = 0.0005
+    pause_prior: float = 2.5
+    pause_location: float = 4.1
+    pause_spread: float = 0.8
+    # Top-ups: purchases soon after another one, of whatever rhythm; share, and ln of the days
+    short_share: float = 0.02
+    short_location: float = 0.3
+    short_spread: float = 0.2
+    # Leaving for good after a purchase, odds a / (b + x)^power with x repeats
     dropout_a: float = 0.3
     dropout_b: float = 2.0
+    dropout_power: float = 1.0
     # The days of delay that one false alert is worth: more = later and surer. 10 makes 1.0 false
     # alerts a living customer-year on the Complete Journey after its first 120 days (20: 0.7).
     alert_cost_days: float = 10.0
+    # What a delay of one of the customer's own gaps counts beside the days that it lasts
+    gap_delay_days: float = 7.0
     # The same for visits, set by hand: as for purchases, but about twice as often.
     visit_gap_location: float = 1.0
     visit_gap_location_weight: float = 0.946
@@ -91,6 +102,10 @@ class Profile:
                 "warning_from, error_from and critical_from must rise between 0 and 1, got "
                 f"{self.warning_from!r}, {self.error_from!r}, {self.critical_from!r}"
             )
+        if not 0.0 < self.gap_memory <= 1.0:
+            raise ValueError(f"gap_memory must be above 0 and at most 1, got {self.gap_memory!r}")
+        if self.short_share >= 1.0:
+            raise ValueError(f"short_share must be below 1, got {self.short_share!r}")
         if self.visit_weight > 1.0:
             raise ValueError(f"visit_weight must be at most 1, got {self.visit_weight!r}")
         if self.loyal_from < self.regular_from:
@@ -112,10 +127,16 @@ class Profile:
         return self.records.view(np.recarray)[0]
 
 
-_ANY_SIGN = frozenset({"gap_location", "visit_gap_location"})
+_ANY_SIGN = frozenset(
+    {
+        "gap_location", "first_gap_shift", "pause_location", "short_location",
+        "visit_gap_location",
+    }
+)  # fmt: skip
 _ABOVE_ZERO = frozenset(
     {
-        "gap_location_weight", "gap_shape", "gap_scale", "dropout_a", "dropout_b",
+        "gap_location_weight", "gap_shape", "gap_scale", "pause_prior", "pause_spread",
+        "short_spread", "dropout_a", "dropout_b", "dropout_power",
         "alert_cost_days", "visit_gap_location_weight", "visit_gap_shape", "visit_gap_scale",
         "visit_dropout_a", "visit_dropout_b", "visit_alert_cost_days", "occasion_seconds",
         "visit_occasion_seconds", "horizon_days", "churn_horizon_days", "value_horizon_days",

@@ -64,7 +64,7 @@ def on_cdnow(report: Report, *, quick: bool) -> None:
     real.evaluate(
         real.RealSet(
             "cdnow", "CDNOW", histories.every(5) if quick else histories,
-            begin=182, longest=180, horizon=180, cutoffs=(182, 273, 365),
+            begin=182, longest=180, soon=90, horizon=180, cutoffs=(182, 273, 365),
         ),
         report,
     )  # fmt: skip
@@ -75,7 +75,7 @@ def on_journey(report: Report, *, quick: bool) -> None:
     real.evaluate(
         real.RealSet(
             "journey", "Complete Journey", histories.every(2) if quick else histories,
-            begin=120, longest=60, horizon=60, cutoffs=(120, 180, 240, 300),
+            begin=120, longest=60, soon=28, horizon=60, cutoffs=(120, 180, 240, 300),
         ),
         report,
     )  # fmt: skip

@@ -31,8 +31,8 @@ class RealSet:
     """A set and the days that evaluate it.
 
     begin: T0, parameters are fitted to what lies before it; longest: L, the last episode begins so
-    long before the end, and no delay counts for more; horizon: H of P(no purchase in H), asked at
-    the end of each of `cutoffs`.
+    long before the end, and no delay counts for more; soon: within so many days alerts expect a
+    purchase; horizon: H of P(no purchase in H), asked at the end of each of `cutoffs`.
     """
 
     key: str
@@ -40,6 +40,7 @@ class RealSet:
     histories: Histories
     begin: float
     longest: float
+    soon: float
     horizon: float
     cutoffs: tuple[float, ...]
 
@@ -56,7 +57,7 @@ class Detector(NamedTuple):
 def evaluate(real: RealSet, report: Report) -> None:
     """Both, into the report."""
     early = real.histories.before(real.begin)
-    profile, origin = profile_for(early)
+    profile, origin = profile_for(early, real.soon)
     known = early.summaries()
     models = fit_bgnbd(known), fit_mbgcnbd(known)
     delayed = delays(real, profile, models)

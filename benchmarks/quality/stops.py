@@ -24,6 +24,7 @@ from detectors.profile import Profile
 #: of 10 to 35 days in them, for a usual gap of 12 days; half of the customers stop.
 ID = "stops-1"
 BUDGET = 0.5
+SOON = 60.0  # days within which alerts expect a purchase
 LONGEST = 180.0
 LEVELS = np.geomspace(1.0, 1e-7, 200)  # of the oracle's price of a day
 
@@ -42,7 +43,7 @@ def evaluate(report: Report, *, quick: bool) -> None:
     simulation = Simulation(setting)
     histories = bought(simulation)
     begin = 0.3 * setting.days  # everybody has joined
-    profile, origin = profile_for(histories.before(begin))
+    profile, origin = profile_for(histories.before(begin), SOON)
     found = episodes(histories, begin, histories.end)
     stopped = np.isfinite(simulation.customers["left"][found.customer])
     found = found.take(~found.lost | stopped)  # a gap that the end of the simulation cuts is open

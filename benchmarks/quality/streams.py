@@ -25,6 +25,7 @@ from detectors.profile import Profile
 #: Permanent, as `stops.ID` is. Two years, half of the customers decline, each in one of seven ways.
 ID = "streams-1"
 BUDGET = 0.5
+SOON = 60.0  # days within which alerts expect a purchase
 FOLLOW_DAYS = 120.0  # who is looked at has so long after the onset
 COSTS = np.geomspace(0.5, 3000.0, 24)
 LEVELS = np.geomspace(3e-3, 1e-6, 60)
@@ -42,7 +43,7 @@ def evaluate(report: Report, *, quick: bool) -> None:
     onset = (simulation.customers["onset"] - setting.start) / DAY
     truth = Truth(onset, 0.3 * setting.days, setting.days, FOLLOW_DAYS)
     histories = bought(Simulation(setting))
-    profile, origin = profile_for(histories.before(truth.begin))
+    profile, origin = profile_for(histories.before(truth.begin), SOON)
     tallies = {
         "offbeat, four streams": score(fused(simulation, profile), truth),
         "oracle, purchases only": score(foreseen(simulation, histories, truth), truth),

@@ -1,6 +1,7 @@
 """What a customer's gaps are like: a normal-inverse-gamma posterior over ln gap.
 
-With n gaps, S1 = sum ln g, S2 = sum ln^2 g and the population's (m0, kappa0, a0, b0):
+With n gaps, S1 = sum ln g, S2 = sum ln^2 g (each gap by the share of it that was neither pause nor
+top-up, and fading by `gap_memory` with every newer one) and the population's (m0, kappa0, a0, b0):
 
     kappa = kappa0 + n,   m = (kappa0 m0 + S1) / kappa,   a = a0 + n / 2
     b = b0 + (S2 - S1^2 / n) / 2 + kappa0 n (S1 / n - m0)^2 / (2 kappa)
@@ -13,7 +14,10 @@ Source: Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution",
 
 import math
 
+from detectors.cadence.law import Law, densities
 from detectors.compiled import Row, kernel
+
+LONGEST_LOG_GAP = 8.0  # eight years: a wild location makes no number overflow
 
 
 @kernel
@@ -42,9 +46,13 @@ def predictive(
 
 
 @kernel
-def purchase_gap(c: Row, p: Row) -> tuple[float, float, float]:
-    """The customer's next ln gap between purchases."""
-    return predictive(
+def purchase_gap(c: Row, p: Row) -> Law:
+    """The law of the customer's next gap between purchases.
+
+    Pauses come at a rate of the customer's own, shrunk to the population's: a gamma prior worth
+    `pause_prior` pauses, so eps = 1 - exp(-rate e^location) is the chance of one within a gap.
+    """
+    nu, location, scale = predictive(
         c.gap_count,
         c.gap_log_sum,
         c.gap_log_squares,
@@ -53,12 +61,41 @@ def purchase_gap(c: Row, p: Row) -> tuple[float, float, float]:
         p.gap_shape,
         p.gap_scale,
     )
+    if int(c.n_purchases) < 2:
+        location += p.first_gap_shift
+    pauses = 0.0
+    if p.pause_rate > 0.0:
+        seen, filled = float(c.pause_count), float(c.active_days)
+        rate = p.pause_rate * (p.pause_prior + seen) / (p.pause_prior + p.pause_rate * filled)
+        pauses = -math.expm1(-rate * math.exp(min(location, LONGEST_LOG_GAP)))
+    return (
+        nu, location, scale, pauses, p.pause_location, p.pause_spread,
+        p.short_share, p.short_location, p.short_spread,
+    )  # fmt: skip
 
 
 @kernel
-def visit_gap(c: Row, p: Row) -> tuple[float, float, float]:
-    """The customer's next ln gap between visits."""
-    return predictive(
+def close_gap(c: Row, days: float, law: Law, p: Row) -> None:
+    """Take a closed gap (days > 0) into the rhythm, as far as it was neither pause nor top-up.
+
+    `law` is what the customer's gaps were like before it.
+    """
+    own, paused, topped_up = densities(days, law)
+    total = own + paused + topped_up
+    share = own / total if total > 0.0 else 0.0
+    pause = paused / total if total > 0.0 else 1.0
+    log_gap = math.log(days)
+    c.gap_count = p.gap_memory * c.gap_count + share
+    c.gap_log_sum = p.gap_memory * c.gap_log_sum + share * log_gap
+    c.gap_log_squares = p.gap_memory * c.gap_log_squares + share * log_gap * log_gap
+    c.pause_count = p.gap_memory * c.pause_count + pause
+    c.active_days = p.gap_memory * c.active_days + (1.0 - pause) * days
+
+
+@kernel
+def visit_gap(c: Row, p: Row) -> Law:
+    """The law of the customer's next gap between visits: their own rhythm alone."""
+    nu, location, scale = predictive(
         c.visit_gap_count,
         c.visit_gap_log_sum,
         c.visit_gap_log_squares,
@@ -67,20 +104,23 @@ def visit_gap(c: Row, p: Row) -> tuple[float, float, float]:
         p.visit_gap_shape,
         p.visit_gap_scale,
     )
+    return nu, location, scale, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0
 
 
 @kernel
 def purchase_prior(c: Row, p: Row) -> float:
-    """Log-odds of having left right after the last purchase: ln a / (b + x), x repeats.
+    """Log-odds of having left right after the last purchase: ln a / (b + x)^power, x repeats.
 
-    Beta-geometric dropout (Fader, Hardie & Lee 2005; Batislam et al. 2007 for leaving at x = 0).
+    Beta-geometric dropout (Fader, Hardie & Lee 2005; Batislam et al. 2007 for leaving at x = 0) has
+    power 1. A greater power says that who keeps coming is surer to stay than a fixed chance of
+    leaving a customer explains.
     """
     repeats = max(float(c.n_purchases) - 1.0, 0.0)
-    return math.log(p.dropout_a / (p.dropout_b + repeats))
+    return math.log(p.dropout_a) - p.dropout_power * math.log(p.dropout_b + repeats)
 
 
 @kernel
 def visit_prior(c: Row, p: Row) -> float:
-    """The same after the last visit."""
+    """The same after the last visit, with power 1."""
     repeats = max(float(c.n_visits) - 1.0, 0.0)
     return math.log(p.visit_dropout_a / (p.visit_dropout_b + repeats))

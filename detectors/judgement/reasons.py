@@ -212,14 +212,14 @@ def rhythms_all(
     p = profile[0]
     for i in range(customers.shape[0]):
         c, now = customers[i], times[i]
-        nu, location, scale = purchase_gap(c, p)
+        law = purchase_gap(c, p)
         out[i, 0] = 1.0 if lives_by_visits(c) else 0.0
-        out[i, 1] = math.exp(location)
-        out[i, 2] = silence_reaching(nu, location, scale, LOG_TENTH)
+        out[i, 1] = math.exp(law[1])
+        out[i, 2] = silence_reaching(law, LOG_TENTH)
         out[i, 3] = silence_days(c.last_purchase, now)
-        nu, location, scale = visit_gap(c, p)
-        out[i, 4] = math.exp(location)
-        out[i, 5] = silence_reaching(nu, location, scale, LOG_TENTH)
+        law = visit_gap(c, p)
+        out[i, 4] = math.exp(law[1])
+        out[i, 5] = silence_reaching(law, LOG_TENTH)
         out[i, 6] = silence_days(visits_silent_since(c), now)
 
 

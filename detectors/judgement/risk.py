@@ -1,7 +1,7 @@
 """What a row says at a time: additive log-odds of having left, and the static risk.
 
     log-odds of having left = prior + silence + visits + payments + complaints + cancellation
-    prior   = ln a / (b + x)                          right after the last purchase
+    prior   = ln a / (b + x)^power                    right after the last purchase
     silence = -ln S(s)                                s = days since
     risk    = P(no purchase in the horizon H) = p + (1 - p) S(s + H) / S(s),   p = P(left)
 
@@ -18,8 +18,8 @@ import math
 
 import numpy as np
 
+from detectors.cadence.law import log_survival_of
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
-from detectors.cadence.survival import log_survival
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, lives_by_visits
 from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
@@ -42,19 +42,11 @@ def visits_silent_since(c: Row) -> float:
 
 
 @kernel
-def log_silence(days: float, gap: tuple[float, float, float]) -> float:
-    """ln S(days): the chance that a gap (degrees of freedom, location, scale) is longer."""
-    if days <= 0.0:
-        return 0.0
-    return log_survival((math.log(days) - gap[1]) / gap[2], gap[0])
-
-
-@kernel
 def visit_silence_logit(c: Row, t: float, p: Row) -> float:
     """-ln S of the visits' silence at t; 0 for who never visited."""
     if int(c.n_visits) == 0:
         return 0.0
-    return -log_silence(silence_days(visits_silent_since(c), t), visit_gap(c, p))
+    return -log_survival_of(silence_days(visits_silent_since(c), t), visit_gap(c, p))
 
 
 @kernel
@@ -88,17 +80,17 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
             return prior, 0.0, 0.0, bounded(prior + evidence(c, p))
         gap = visit_gap(c, p)
         days = silence_days(visits_silent_since(c), t)
-        log_s = log_silence(days, gap)
+        log_s = log_survival_of(days, gap)
         prior = visit_prior(c, p)
         left = bounded(prior - log_s + evidence(c, p))
-        risk = risk_logit(left, log_s, log_silence(days + p.horizon_days, gap))
+        risk = risk_logit(left, log_s, log_survival_of(days + p.horizon_days, gap))
         return prior, 0.0, -log_s, risk
     gap = purchase_gap(c, p)
     days = silence_days(c.last_purchase, t)
-    log_s = log_silence(days, gap)
+    log_s = log_survival_of(days, gap)
     prior = purchase_prior(c, p)
     left = bounded(prior - log_s + c.visit_evidence + evidence(c, p))
-    risk = risk_logit(left, log_s, log_silence(days + p.horizon_days, gap))
+    risk = risk_logit(left, log_s, log_survival_of(days + p.horizon_days, gap))
     return prior, -log_s, float(c.visit_evidence), risk
 
 

@@ -6,7 +6,7 @@ would lie in the past (evidence has just brought it forward) is due at once.
 
 import math
 
-from detectors.cadence.deadline import rule_d, silence_reaching
+from detectors.cadence.deadline import alert_bar, rule_d, silence_reaching
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
 from detectors.compiled import Row, kernel
 from detectors.customer import (
@@ -52,10 +52,9 @@ def purchase_deadline(c: Row, p: Row) -> float:
     """When silence since the last purchase is worth an alert; inf if it is not what decides."""
     if lives_by_visits(c) or int(c.causes) & PURCHASE_SILENCE:
         return math.inf
-    nu, location, scale = purchase_gap(c, p)
-    odds = purchase_prior(c, p) + evidence(c, p) + c.visit_evidence
-    bar = odds - math.log(p.alert_cost_days)
-    days = rule_d(nu, location, scale, bar, p.longest_silence_days)
+    law = purchase_gap(c, p)
+    left = purchase_prior(c, p) + evidence(c, p) + c.visit_evidence
+    days = rule_d(law, alert_bar(left, law, p.alert_cost_days, p), p.longest_silence_days)
     return float(c.last_purchase + DAY_SECONDS * days)
 
 
@@ -64,12 +63,11 @@ def visit_deadline(c: Row, p: Row) -> float:
     """When the visits' silence speaks; other evidence brings it forward for who lives by visits."""
     if int(c.n_visits) == 0 or int(c.causes) & VISIT_SILENCE:
         return math.inf
-    nu, location, scale = visit_gap(c, p)
-    odds = visit_prior(c, p)
+    law = visit_gap(c, p)
+    left = visit_prior(c, p)
     if lives_by_visits(c):
-        odds += evidence(c, p)
-    bar = odds - math.log(p.visit_alert_cost_days)
-    days = rule_d(nu, location, scale, bar, p.longest_silence_days)
+        left += evidence(c, p)
+    days = rule_d(law, alert_bar(left, law, p.visit_alert_cost_days, p), p.longest_silence_days)
     return visits_silent_since(c) + DAY_SECONDS * days
 
 
@@ -82,12 +80,10 @@ def step_time(c: Row, p: Row) -> float:
     if lives_by_visits(c):
         if int(c.n_visits) == 0:
             return math.inf
-        nu, location, scale = visit_gap(c, p)
-        days = silence_reaching(nu, location, scale, visit_prior(c, p) - wanted)
+        days = silence_reaching(visit_gap(c, p), visit_prior(c, p) - wanted)
         return visits_silent_since(c) + DAY_SECONDS * days
     wanted -= c.visit_evidence
-    nu, location, scale = purchase_gap(c, p)
-    days = silence_reaching(nu, location, scale, purchase_prior(c, p) - wanted)
+    days = silence_reaching(purchase_gap(c, p), purchase_prior(c, p) - wanted)
     return float(c.last_purchase + DAY_SECONDS * days)
 
 

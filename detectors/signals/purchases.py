@@ -7,6 +7,7 @@ closes no gap and ends no silence.
 
 import math
 
+from detectors.cadence.posterior import close_gap, purchase_gap
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.observations import Input, PurchaseKind
@@ -34,15 +35,13 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
         return NOTHING
     gap_seconds = t - c.last_purchase if int(c.n_purchases) > 0 else math.inf
     if gap_seconds >= p.occasion_seconds:
-        c.n_purchases += 1
         if gap_seconds < math.inf:
+            close_gap(c, gap_seconds / DAY_SECONDS, purchase_gap(c, p), p)
             log_gap = math.log(gap_seconds / DAY_SECONDS)
-            c.gap_count += 1.0
-            c.gap_log_sum += log_gap
-            c.gap_log_squares += log_gap * log_gap
             population.gap_count += 1.0
             population.gap_log_sum += log_gap
             population.gap_log_squares += log_gap * log_gap
+        c.n_purchases += 1
     c.last_purchase = t
     c.causes = 0
     c.visit_evidence = 0.0

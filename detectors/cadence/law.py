@@ -1,0 +1,75 @@
+"""The law of a customer's next gap: their own rhythm, long absences, and short top-ups.
+
+    S(g) = (1 - q) [(1 - eps) S_t(g) + eps S_pause(g)] + q S_short(g)        g in days
+
+S_t is the log-t of the customer's own gaps (`posterior`); pauses (holidays, illness, a move) and
+top-ups (forgot the milk) are log-normal, the same for everybody. What is a pause or a top-up says
+little about the rhythm: `posterior.close_gap` counts a gap by its share of the first term.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+
+from detectors.cadence.survival import log_density, log_survival
+from detectors.compiled import kernel
+
+Law: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
+"""(degrees of freedom, location, scale of ln gap; eps, location, scale; q, location, scale)"""
+
+SQRT_2 = math.sqrt(2.0)
+SQRT_2_PI = math.sqrt(2.0 * math.pi)
+FAR = 25.0  # standard deviations beyond which the normal tail is taken from its expansion
+
+
+@kernel
+def log_normal_survival(z: float) -> float:
+    """ln P(Z > z) of a standard normal; error below 1e-5 beyond FAR, where nobody looks."""
+    if z > FAR:
+        return -0.5 * z * z - math.log(z * SQRT_2_PI)
+    return math.log(0.5 * math.erfc(z / SQRT_2))
+
+
+@kernel
+def log_sum(a: float, b: float) -> float:
+    """ln(e^a + e^b)."""
+    high = max(a, b)
+    if high == -np.inf:
+        return -np.inf
+    return high + math.log1p(math.exp(min(a, b) - high))
+
+
+@kernel
+def log_survival_of(days: float, law: Law) -> float:
+    """ln S(days): the chance that the gap is longer; 0 for days <= 0."""
+    if days <= 0.0:
+        return 0.0
+    nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
+    y = math.log(days)
+    own = log_survival((y - location) / scale, nu)
+    if pauses > 0.0:
+        paused = log_normal_survival((y - pause_location) / pause_scale)
+        own = log_sum(math.log1p(-pauses) + own, math.log(pauses) + paused)
+    if short > 0.0:
+        topped_up = log_normal_survival((y - short_location) / spread)
+        own = log_sum(math.log1p(-short) + own, math.log(short) + topped_up)
+    return min(own, 0.0)
+
+
+@kernel
+def densities(days: float, law: Law) -> tuple[float, float, float]:
+    """Density of a gap of so many days (> 0) as (own rhythm, pause, top-up); they add up to f."""
+    nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
+    y = math.log(days)
+    own = (1.0 - short) * (1.0 - pauses) * math.exp(log_density((y - location) / scale, nu) - y)
+    own /= scale
+    paused = 0.0
+    if pauses > 0.0:
+        z = (y - pause_location) / pause_scale
+        paused = (1.0 - short) * pauses * math.exp(-0.5 * z * z - y) / (SQRT_2_PI * pause_scale)
+    topped_up = 0.0
+    if short > 0.0:
+        z = (y - short_location) / spread
+        topped_up = short * math.exp(-0.5 * z * z - y) / (SQRT_2_PI * spread)
+    return own, paused, topped_up
