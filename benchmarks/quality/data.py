@@ -36,14 +36,16 @@ def cdnow_sample(path: Path = SAMPLE) -> Histories:
 def _columns(path: Path, first: int) -> Histories:
     if not path.exists():
         raise ConfigurationError(f"{path} is not there", remedy=f"Run: make {CDNOW}")
-    customers, days = [], []
+    customers, days, dollars = [], [], []
     for line in path.read_text().splitlines():
         words = line.split()[first:]
         if len(words) == 4 and words[0].isdigit():
             customers.append(int(words[0]))
             days.append(np.datetime64(f"{words[1][:4]}-{words[1][4:6]}-{words[1][6:]}"))
+            dollars.append(float(words[3]))
     since = (np.array(days) - CDNOW_BEGIN).astype(np.float64)
-    return Histories.of(np.array(customers), since, epoch=_seconds(CDNOW_BEGIN))
+    epoch, paid = _seconds(CDNOW_BEGIN), np.array(dollars)
+    return Histories.of(np.array(customers), since, epoch=epoch, amount=paid)
 
 
 def journey() -> Histories:
@@ -51,7 +53,8 @@ def journey() -> Histories:
     rows = baskets()
     dates = np.floor(rows["time"] * 1000.0).astype("datetime64[ms]").astype("datetime64[D]")
     since = (dates - JOURNEY_BEGIN).astype(np.float64)
-    return Histories.of(rows["customer"].astype(np.int64), since, epoch=_seconds(JOURNEY_BEGIN))
+    customers, paid = rows["customer"].astype(np.int64), rows["amount"].astype(np.float64)
+    return Histories.of(customers, since, epoch=_seconds(JOURNEY_BEGIN), amount=paid)
 
 
 def _seconds(day: np.datetime64) -> float:

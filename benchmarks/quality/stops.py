@@ -70,7 +70,9 @@ def bought(simulation: Simulation) -> Histories:
     events = events[np.argsort(events["customer"], kind="stable")]
     days = (events["time"] - scenario.start) / DAY
     customers = events["customer"].astype(np.int64)
-    return Histories(customers, days, scenario.customers, scenario.days, scenario.start)
+    return Histories(
+        customers, days, scenario.customers, scenario.days, scenario.start, events["amount"]
+    )
 
 
 def _detectors(

@@ -21,6 +21,8 @@ from detectors.lab.histories import Days, Histories, Whole
 from detectors.observations import OBSERVATION, Batch
 from detectors.profile import Profile
 
+DOLLARS = 0x555344  # whatever the money is, it is one
+
 
 class EngineRun:
     """One pass of a set's purchases through the engine; the row of customer n is row n."""
@@ -55,7 +57,9 @@ class EngineRun:
         observations["event_time"] = self.seconds(self.histories.day[purchases])
         observations["effective_time"] = observations["event_time"]
         observations["row"] = self.histories.customer[purchases]
-        for name in ("amount", "value", "extra"):
+        observations["amount"] = self.histories.amount[purchases]
+        observations["currency"] = DOLLARS
+        for name in ("value", "extra"):
             observations[name] = np.nan
         apply(self.state, Batch(observations, NO_IDS))
 

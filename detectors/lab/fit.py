@@ -5,9 +5,9 @@ engine runs, and the last, open gap counts with the chance that it lasts until t
 
     ln L = sum over gaps of ln f(g) / (1 + o)  +  sum over customers of ln (o + S(s)) / (1 + o)
 
-with o the odds of having left after the purchase. Where a history knows whole days only, f(g) is the
-chance of the interval g -+ 1/2. **Give it what lies before a day, and it cannot know what follows**
-(`Histories.before`).
+with o the odds of having left after the purchase. Where a history knows whole days only, f(g) is
+the chance of the interval g -+ 1/2. **Give it what lies before a day, and it cannot know what
+follows** (`Histories.before`).
 """
 
 import math

@@ -6,7 +6,7 @@ cannot be looked at.
 """
 
 from bisect import insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,18 +32,24 @@ class Histories:
 
     customer: int64[n], 0 to `customers` - 1, some of them perhaps without a purchase; day:
     float64[n]; end: the last day that the set has seen, in days too; epoch: day 0 in seconds since
-    the epoch.
+    the epoch; amount: float64[n] what was paid, NaN where nobody knows.
     """
 
     customer: Whole
     day: Days
     customers: int
     end: float
-    epoch: float = 0.0
+    epoch: float
+    amount: Days
 
     @classmethod
     def of(
-        cls, customer: Whole, day: Days, end: float | None = None, epoch: float = 0.0
+        cls,
+        customer: Whole,
+        day: Days,
+        end: float | None = None,
+        epoch: float = 0.0,
+        amount: Days | None = None,
     ) -> "Histories":
         """Any customer codes in any order; purchases of a customer at the same time are one."""
         codes, customers = np.unique(customer, return_inverse=True)
@@ -52,13 +58,20 @@ class Histories:
         new = np.ones(who.size, bool)
         new[1:] = (np.diff(who) != 0) | (np.diff(when) > 0.0)
         last = float(when.max()) if end is None else end
-        return cls(who[new], when[new], codes.size, last, epoch)
+        paid = np.full(who.size, np.nan) if amount is None else np.asarray(amount)[order]
+        paid = np.add.reduceat(paid, np.flatnonzero(new)) if who.size else paid
+        return cls(who[new], when[new], codes.size, last, epoch, paid)
 
     def before(self, day: float) -> "Histories":
         """The purchases before `day`, and nothing else."""
         early = self.day < day
-        end = min(self.end, day)
-        return Histories(self.customer[early], self.day[early], self.customers, end, self.epoch)
+        return replace(
+            self,
+            customer=self.customer[early],
+            day=self.day[early],
+            end=min(self.end, day),
+            amount=self.amount[early],
+        )
 
     def until(self, day: float) -> "Histories":
         """The purchases up to and with `day`."""
@@ -67,7 +80,9 @@ class Histories:
     def every(self, nth: int) -> "Histories":
         """The purchases of every nth customer, the first included."""
         mine = self.customer % nth == 0
-        return Histories.of(self.customer[mine], self.day[mine], self.end, self.epoch)
+        return Histories.of(
+            self.customer[mine], self.day[mine], self.end, self.epoch, self.amount[mine]
+        )
 
     @property
     def first(self) -> Whole:

@@ -17,7 +17,7 @@ class FeatureWeights:
 
     `mean` and `variance` (population, n in the denominator) are in the feature's own unit;
     `weight` is log-odds a standard deviation; `squared_gradients` is AdaGrad's running sum G, the
-    next step being `0.1 g / sqrt(G + 1e-8)`.
+    next step being `0.1 g / sqrt(G + 10)`.
     """
 
     name: str

@@ -62,7 +62,9 @@ def test_the_order_in_which_an_example_names_its_features_changes_nothing() -> N
 def test_each_label_is_predicted_before_it_is_learnt_and_as_plain_river_would() -> None:
     world = World(600)
     model = ChurnModel(NAMES)
-    pipeline = preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.AdaGrad(0.1))
+    pipeline = preprocessing.StandardScaler() | linear_model.LogisticRegression(
+        optim.AdaGrad(0.1, eps=10.0)
+    )
     losses = []
     for i in range(600):
         expected = pipeline.predict_proba_one(world.features(i))[True]

@@ -6,10 +6,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from detectors.cadence.deadline import mode_point, rule_d, silence_reaching
-from detectors.cadence.survival import log_density, log_survival
+from detectors.cadence.deadline import density, mode_point, rule_d, silence_reaching
+from detectors.cadence.law import Law, log_survival_of
+from detectors.cadence.survival import log_density
 
 laws = st.tuples(st.floats(2.0, 200.0), st.floats(-2.0, 5.0), st.floats(0.05, 2.5))
+
+mixtures = st.tuples(
+    st.floats(2.0, 200.0), st.floats(-1.0, 4.0), st.floats(0.05, 1.5),
+    st.floats(0.0, 0.3), st.floats(2.0, 6.0), st.floats(0.3, 1.5),
+    st.floats(0.0, 0.3), st.floats(-2.0, 1.0), st.floats(0.1, 0.6),
+)  # fmt: skip
+
+
+def rhythm(nu: float, location: float, scale: float) -> Law:
+    """A rhythm alone, without pauses and top-ups."""
+    return nu, location, scale, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0
 
 
 def log_gap_density(days: float, nu: float, location: float, scale: float) -> float:
@@ -24,7 +36,7 @@ def test_the_density_falls_to_the_bar_at_the_deadline(
 ) -> None:
     nu, location, scale = law
     mode = math.exp(location + scale * mode_point(nu, scale))
-    days = rule_d(nu, location, scale, log_bar, 730.0)
+    days = rule_d(rhythm(nu, location, scale), log_bar, 730.0)
     assert days <= 730.0
     if mode < 730.0 and log_gap_density(mode, *law) <= log_bar:
         assert days == pytest.approx(mode)
@@ -56,7 +68,7 @@ def test_the_deadline_minimises_delay_and_false_alerts_together() -> None:
         """E[delay] + cost * P(false alert), up to a factor: churned wait, living are alerted."""
         return odds * days + cost * float(law.sf(math.log(days)))
 
-    days = rule_d(nu, location, scale, math.log(odds / cost), 730.0)
+    days = rule_d(rhythm(nu, location, scale), math.log(odds / cost), 730.0)
     around = np.linspace(days / 3, days * 3, 4_000)
     best = around[np.argmin([loss(d) for d in around])]
     assert days == pytest.approx(best, rel=2e-3)
@@ -67,28 +79,45 @@ def test_the_deadline_minimises_delay_and_false_alerts_together() -> None:
 
 def test_more_evidence_and_cheaper_alerts_bring_the_deadline_forward() -> None:
     bars = np.linspace(-14.0, -2.0, 30)
-    days = [rule_d(11.0, 2.0, 0.6, float(bar), 730.0) for bar in bars]
+    days = [rule_d(rhythm(11.0, 2.0, 0.6), float(bar), 730.0) for bar in bars]
     assert all(np.diff(days) <= 0.0)
     assert days[0] > 2 * days[-1]
 
 
 def test_no_silence_is_waited_for_longer_than_allowed() -> None:
-    assert rule_d(11.0, math.log(365.0), 0.3, -30.0, 730.0) == 730.0
-    assert rule_d(11.0, math.log(3_650.0), 0.1, -30.0, 730.0) == 730.0
+    assert rule_d(rhythm(11.0, math.log(365.0), 0.3), -30.0, 730.0) == 730.0
+    assert rule_d(rhythm(11.0, math.log(3_650.0), 0.1), -30.0, 730.0) == 730.0
 
 
 @settings(deadline=None)
-@given(laws, st.floats(0.01, 30.0))
-def test_silence_reaches_the_wanted_log_odds_when_it_is_said_to(
-    law: tuple[float, float, float], depth: float
+@given(mixtures, st.floats(-18.0, -1.0))
+def test_pauses_and_top_ups_put_the_deadline_off_to_the_first_day_below_the_bar(
+    law: Law, log_bar: float
 ) -> None:
-    nu, location, scale = law
-    days = silence_reaching(nu, location, scale, -depth)
+    nu, location, scale = law[:3]
+    days = rule_d(law, log_bar, 730.0)
+    mode = math.exp(location + scale * mode_point(nu, scale))
+    if mode >= 730.0:
+        assert days == 730.0
+        return
+    assert mode * (1 - 1e-9) <= days <= 730.0
+    bar = math.exp(log_bar)
+    before = np.linspace(math.log(mode), math.log(days), 400)[1:-2]
+    above = [density(float(y), law) > bar * (1 - 1e-4) for y in before]
+    # a dip below the bar that is shorter than a stride may be passed over
+    assert days == pytest.approx(mode) or sum(above) > 0.8 * len(above)
+    if days < 729.0:
+        assert density(math.log(days) + 1e-4, law) <= bar * (1 + 1e-3)
+
+
+@settings(deadline=None)
+@given(st.one_of(mixtures, laws.map(lambda law: rhythm(*law))), st.floats(0.01, 30.0))
+def test_silence_reaches_the_wanted_log_odds_when_it_is_said_to(law: Law, depth: float) -> None:
+    days = silence_reaching(law, -depth)
     if 0.0 < days < math.inf:
-        reached = log_survival((math.log(days) - location) / scale, nu)
-        assert reached == pytest.approx(-depth, rel=1e-6)
+        assert log_survival_of(days, law) == pytest.approx(-depth, rel=1e-4)
 
 
 def test_odds_reached_before_any_silence_are_reached_at_once() -> None:
-    assert silence_reaching(11.0, 2.0, 0.6, 0.3) == 0.0
-    assert silence_reaching(11.0, 2.0, 0.6, -math.inf) == math.inf
+    assert silence_reaching(rhythm(11.0, 2.0, 0.6), 0.3) == 0.0
+    assert silence_reaching(rhythm(11.0, 2.0, 0.6), -math.inf) == math.inf
