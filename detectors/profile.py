@@ -21,30 +21,34 @@ class Profile:
     Raises ValueError naming the parameter that is out of range.
     """
 
-    # Population prior of ln gap (days) between purchase occasions
-    gap_location: float = 1.713  # e^1.713 = 5.5 days
-    gap_location_weight: float = 0.946
-    gap_shape: float = 5.53
-    gap_scale: float = 3.57
-    gap_memory: float = 0.97  # what a gap still counts after the next one
+    # The purchase cadence of a population (`detectors.cadence`). The defaults lie in the middle of
+    # what `lab.fit` finds in CDNOW before its day 182 (a gap of 43 days, half leave after the first
+    # purchase) and in the Complete Journey before its day 120 (6 days, next to nobody leaves):
+    # `python -m benchmarks.quality.profiles`. Fitted to a shop's own history they do better.
+    # Prior of ln gap (days) between purchase occasions
+    gap_location: float = 2.79  # e^2.79 = 16 days
+    gap_location_weight: float = 1.05
+    gap_shape: float = 13.6
+    gap_scale: float = 9.05
+    gap_memory: float = 0.957  # what a gap still counts after the next one
     first_gap_shift: float = 0.0  # of ln gap: the first gap is another one than those after it
-    # Pauses: absences that say nothing of the rhythm; pauses a day, the pauses that the rate is
-    # worth beside a customer's own, and ln of their length in days
-    pause_rate: float = 0.0005
-    pause_prior: float = 2.5
-    pause_location: float = 4.1
+    # Pauses: absences that say nothing of the rhythm. How many a day, how many of a customer's own
+    # weigh as much as that, and ln of their length in days
+    pause_rate: float = 0.0026
+    pause_prior: float = 1.1
+    pause_location: float = 4.69
     pause_spread: float = 0.8
-    # Top-ups: purchases soon after another one, of whatever rhythm; share, and ln of the days
-    short_share: float = 0.02
+    # Top-ups: purchases soon after another one, of whatever rhythm; their share, and ln of the days
+    short_share: float = 0.052
     short_location: float = 0.3
-    short_spread: float = 0.2
+    short_spread: float = 0.27
     # Leaving for good after a purchase, odds a / (b + x)^power with x repeats
-    dropout_a: float = 0.3
-    dropout_b: float = 2.0
-    dropout_power: float = 1.0
-    # The days of delay that one false alert is worth: more = later and surer. 10 makes 1.0 false
-    # alerts a living customer-year on the Complete Journey after its first 120 days (20: 0.7).
-    alert_cost_days: float = 10.0
+    dropout_a: float = 0.62
+    dropout_b: float = 1.85
+    dropout_power: float = 2.47
+    # The days of delay that one false alert is worth: more = later and surer. 20 makes 1.2 false
+    # alerts a living customer-year on the Complete Journey after its first 120 days (10: 2.1).
+    alert_cost_days: float = 20.0
     # What a delay of one of the customer's own gaps counts beside the days that it lasts
     gap_delay_days: float = 7.0
     # The same for visits, set by hand: as for purchases, but about twice as often.

@@ -1,10 +1,18 @@
-"""The profiles that offbeat is run with: from what lies before T0 and nothing else."""
+"""The profiles that offbeat is run with: from what lies before T0 and nothing else.
+
+`python -m benchmarks.quality.profiles` prints what the default profile is made of.
+"""
 
 from dataclasses import replace
 
-from detectors.lab.fit import fit
+from rich.table import Table
+
+from benchmarks.harness import console
+from benchmarks.quality.data import cdnow, journey
+from detectors.lab.fit import PARAMETERS, fit
 from detectors.lab.histories import Histories
 from detectors.profile import Profile
+from streams.figures import write_figures
 
 
 def profile_for(early: Histories, horizon: float) -> tuple[Profile, str]:
@@ -18,3 +26,22 @@ def profile_for(early: Histories, horizon: float) -> tuple[Profile, str]:
 def clock_profiles(early: Histories) -> dict[str, Profile]:
     """By name what is compared: "off", and "on" once there is an operational clock."""
     return {"off": fit(early)}
+
+
+def main() -> None:
+    """Both sets' fits before T0, the middle of each parameter on the fit's scale, the default."""
+    fitted = {"CDNOW": fit(cdnow().before(182)), "Complete Journey": fit(journey().before(120))}
+    table = Table("parameter", *fitted, "middle", "default", title="purchase cadence")
+    figures = {}
+    for one in PARAMETERS:
+        values = [getattr(profile, one.field) for profile in fitted.values()]
+        middle = one.outward(sum(one.inward(value) for value in values) / len(values))
+        said = getattr(Profile(), one.field)
+        table.add_row(one.field, *(f"{value:.4g}" for value in (*values, middle, said)))
+        figures[one.field] = middle
+    console.print(table)
+    write_figures("profiles", figures)
+
+
+if __name__ == "__main__":
+    main()
