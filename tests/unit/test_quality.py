@@ -7,14 +7,17 @@ import pytest
 from rich.console import Console
 
 from benchmarks.quality import clock, real
-from benchmarks.quality.plots import Plot, Series
 from benchmarks.quality.profiles import profile_for
 from benchmarks.quality.report import Report, spanned
 from benchmarks.quality.stops import bought, scenario
 from detectors.lab.baselines import fit_bgnbd, fit_mbgcnbd
+from detectors.lab.delays import every_detector
 from detectors.lab.evaluate import draws
 from detectors.lab.histories import Histories, episodes
+from detectors.lab.returns import TITLES, all_chances, engine_chances, questions
 from detectors.lab.simulate import Simulation
+from detectors.lab.trial import Trial
+from streams.backtest.plots import Plot, Series
 
 BEGIN, CUTOFF = 60.0, 100.0
 
@@ -30,8 +33,8 @@ def made(seed: int, since: float) -> Histories:
     return Histories.of(np.nonzero(kept)[0], days[kept], 200.0)
 
 
-def asked(histories: Histories) -> real.RealSet:
-    return real.RealSet("some", "Some", histories, BEGIN, 40.0, 30.0, (70.0, CUTOFF))
+def asked(histories: Histories) -> Trial:
+    return Trial("some", "Some", histories, BEGIN, 40.0, 30.0, (70.0, CUTOFF))
 
 
 def test_what_is_fitted_does_not_know_what_came_from_t0_on() -> None:
@@ -48,10 +51,10 @@ def test_no_chance_knows_what_came_after_its_cut_off() -> None:
         one = asked(made(seed, CUTOFF + 1))
         early = one.histories.before(BEGIN)
         models = fit_bgnbd(early.summaries()), fit_mbgcnbd(early.summaries())
-        questions = list(real.questions(one))
-        own = list(real.engine_chances(one, questions, profile_for(early)[0]))
-        said.append(dict(real.all_chances(one, questions[-1], own[-1], models)))
-    assert said[0].keys() == real.TITLES.keys()
+        asked_of = list(questions(one))
+        own = list(engine_chances(one, asked_of, profile_for(early)[0]))
+        said.append(dict(all_chances(one, asked_of[-1], own[-1], models)))
+    assert said[0].keys() == TITLES.keys()
     for key in said[0].keys() - {"recency", "own_median"}:  # these are given the outcomes
         assert said[0][key].tobytes() == said[1][key].tobytes(), key
 
@@ -63,7 +66,7 @@ def test_no_silence_knows_what_came_after_its_purchase() -> None:
         early = one.histories.before(BEGIN)
         models = fit_bgnbd(early.summaries()), fit_mbgcnbd(early.summaries())
         found = episodes(one.histories, BEGIN, CUTOFF - 1)
-        every = real.every_detector(one, found, profile_for(early)[0], models)
+        every = every_detector(one, found, profile_for(early)[0], models)
         silences.append({detector.key: detector.silences for detector in every})
     assert len(silences[0]) == 8
     for key in silences[0]:
