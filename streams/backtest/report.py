@@ -43,14 +43,15 @@ class Report:
             at, less = line.at, fixed.delay_days - line.at.delay_days
             self.figure(f"{name}delay_days", at.delay_days, 2)
             self.figure(f"{name}delay_gaps", at.delay_gaps, 3)
-            self.figures[f"{name}recall"] = round(float(at.recall[0]), 4)
-            self.figures[f"{name}precision"] = round(float(at.precision[0]), 4)
+            self.figure(f"{name}recall", at.recall[:1])
+            self.figure(f"{name}precision", at.precision[:1])
             if not line.key:
                 self.figure(f"{key}_days_less_than_fixed", less, 2)
             table.add_row(
                 line.title, spanned(at.delay_days, 1), spanned(at.delay_gaps, 2),
                 "" if line.key == "fixed" else spanned(less, 1),
-                f"{at.recall[0]:.2f}", f"{at.precision[0]:.3f}", f"{at.knob[0]:.3g}",
+                spanned(at.recall[:1], 2), spanned(at.precision[:1], 3),
+                f"{at.knob[0]:.3g}" if np.isfinite(at.knob[0]) else "–",
                 style="bold" if not line.key else None,
             )  # fmt: skip
         self.console.print(table)
