@@ -1,7 +1,8 @@
 """Files of detector parameters: TOML with the fields of `detectors.profile.Profile`.
 
 They stand at the top or under `[profile]`, as in a file of settings; what is not there is the
-default. `allowed_lateness_seconds` is a setting of its own and is not accepted here.
+default. What has settings of its own (`streams.settings.SHARED`, and whatever is no number, text or
+list of these) is not accepted here.
 """
 
 import dataclasses
@@ -22,11 +23,8 @@ REMEDY = "Correct it; `offbeat config show` lists every parameter."
 def parameters() -> dict[str, Any]:
     """Name and default of every parameter that a file may set."""
     default = Profile()
-    return {
-        field.name: getattr(default, field.name)
-        for field in dataclasses.fields(Profile)
-        if field.name != SHARED
-    }
+    pairs = [(field.name, getattr(default, field.name)) for field in dataclasses.fields(Profile)]
+    return {name: value for name, value in pairs if name not in SHARED and _kind(value)}
 
 
 def read_parameters(path: Path) -> dict[str, Any]:
@@ -55,11 +53,6 @@ def read_parameters(path: Path) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise ConfigurationError(str(error), where=str(path), remedy=REMEDY) from error
     return given
-
-
-def read_profile(path: Path) -> Profile:
-    """The profile that a file alone makes. Raises ConfigurationError as `read_parameters` does."""
-    return Profile(**read_parameters(path))
 
 
 def write_profile(path: Path, profile: Profile, said: Sequence[str] = ()) -> None:
@@ -129,11 +122,14 @@ def _fields(path: Path) -> Mapping[str, Any]:
 
 
 def _kind(value: Any) -> str:
+    """A word for what TOML can hold, and nothing for anything else."""
     if isinstance(value, bool):
         return "truth value"
     if isinstance(value, int | float):
         return "number"
-    return "list" if isinstance(value, list | tuple) else "text"
+    if isinstance(value, list | tuple):
+        return "list"
+    return "text" if isinstance(value, str) else ""
 
 
 def _frozen(value: Any) -> Any:

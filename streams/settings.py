@@ -38,8 +38,8 @@ from streams.settings_sources import PREFIX, REMEDY, Source, accepted, explain, 
 if TYPE_CHECKING:
     from detectors.profile import Profile
 
-# The one parameter that is a setting of its own, for the shell has to know it too.
-SHARED = "allowed_lateness_seconds"
+# Parameters that are settings of their own: the shell has to know them too.
+SHARED = frozenset({"allowed_lateness_seconds"})
 
 
 class Settings(BaseSettings):
@@ -138,7 +138,7 @@ def detector_profile(settings: Settings) -> "Profile":
     """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
     from detectors.profile import Profile  # noqa: PLC0415  # numba: most commands do without it
 
-    names = [field.name for field in dataclasses.fields(Profile) if field.name != SHARED]
+    names = [field.name for field in dataclasses.fields(Profile) if field.name not in SHARED]
     unknown = [name for name in settings.profile if name not in names]
     if unknown:
         raise ConfigurationError(

@@ -78,7 +78,8 @@ def command(
     if compare is not None:
         from streams.cli.compare import compare_profiles
 
-        compare_profiles(tuning.read(file), compare, out, console)
+        before, after = (tuning.starting(config, path).profile for path in compare)
+        compare_profiles(tuning.read(file), compare, (before, after), out, console)
         return
     start = tuning.starting(config, profile)
     days = start.profile.horizon_days if horizon is None else horizon

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from detectors.lab.budget import Expected
+    from detectors.profile import Profile
     from streams.backtest.compare import Alerts, Differences
     from streams.backtest.history import History
 
@@ -23,7 +24,11 @@ _FOLLOW = 0.25  # of the time, at most: the end, where alerts are told true from
 
 
 def compare_profiles(
-    history: History, paths: tuple[Path, Path], out: Path, console: Console
+    history: History,
+    paths: tuple[Path, Path],
+    profiles: tuple[Profile, Profile],
+    out: Path,
+    console: Console,
 ) -> None:
     """Run both, write the lists, print a summary and the first of each list."""
     from rich.console import Console as Quiet
@@ -31,9 +36,7 @@ def compare_profiles(
     from streams.backtest.compare import alerts_of, described, differences
     from streams.cli.progress import progress
     from streams.figures import write_figures
-    from streams.profile_files import read_profile
 
-    profiles = [read_profile(path) for path in paths]
     with progress("Deciding", 2 * history.observations.size) as advance:
         before, after = (alerts_of(history.decide(profile, None, advance)) for profile in profiles)
     differ = differences(before, after)

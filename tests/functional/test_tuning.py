@@ -16,6 +16,7 @@ Run = Callable[..., Result]
 
 DAY_MS = 86_400_000
 START_MS = 1_735_689_600_000  # 2025-01-01
+COLUMNS = {"customer_id", "opened_at", "status", "severity", "reason", "came_back"}
 
 
 @pytest.fixture(scope="module")
@@ -323,9 +324,7 @@ def test_compare_lists_what_is_gained_and_lost(run: Run, shop: Path) -> None:
         rows = [json.loads(line) for line in lines]
         assert len(rows) == found[f"{column}_only"]
         assert f"{len(rows)} alerts {name}" in output
-    assert rows[0].keys() == {
-        "customer_id", "opened_at", "status", "severity", "reason", "came_back",
-    }  # fmt: skip
+        assert all(row.keys() == COLUMNS for row in rows)
     assert found["after_opened"] - found["after_only"] == (
         found["before_opened"] - found["before_only"]
     )

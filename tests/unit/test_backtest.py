@@ -157,8 +157,7 @@ def test_an_alert_has_its_last_status_and_is_one_however_often_it_opens() -> Non
         Status.OPENED, Status.RESOLVED, Status.OPENED, Status.OPENED, Status.SUPPRESSED,
         Status.OPENED,
     ]  # fmt: skip
-    nothing = np.zeros(6, np.int64)
-    alerts = alerts_of(Decisions(records, nothing, nothing))
+    alerts = alerts_of(Decisions(records, records, records))
     assert alerts.keys.tolist() == [(0, 5.0), (0, 9.0), (2, 5.0)]
     assert alerts.opened.tolist() == [0, 3, 5]
     assert alerts.last.tolist() == [2, 3, 5]

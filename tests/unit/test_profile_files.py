@@ -1,20 +1,24 @@
 """Files of detector parameters: what is written is read again, and what is wrong is named."""
 
 import tomllib
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from detectors.profile import Profile
+from streams import profile_files
 from streams.errors import ConfigurationError
 from streams.profile_files import (
     comments,
     parameters,
     read_parameters,
-    read_profile,
     write_profile,
 )
+
+
+def read_profile(path: Path) -> Profile:
+    return Profile(**read_parameters(path))
 
 
 def refusal(text: str, path: Path) -> str:
@@ -39,9 +43,28 @@ def test_what_equals_the_default_is_not_written(tmp_path: Path) -> None:
     assert read_profile(path) == Profile()
 
 
-def test_every_field_but_the_shared_one_can_stand_in_a_file() -> None:
-    names = {field.name for field in fields(Profile)}
-    assert names - parameters().keys() == {"allowed_lateness_seconds"}
+def test_what_is_a_setting_of_its_own_is_no_parameter_of_a_file() -> None:
+    names = parameters()
+    assert "gap_location" in names
+    assert "allowed_lateness_seconds" not in names
+
+
+def test_what_has_no_notation_of_its_own_is_neither_written_nor_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class Wider(Profile):
+        hours: tuple[float, ...] = (1.0, 1.0)
+        clock: object = None
+
+    monkeypatch.setattr(profile_files, "Profile", Wider)
+    path = tmp_path / "p.toml"
+    write_profile(path, replace(Wider(), hours=(0.5, 1.5), clock=object()))
+    assert tomllib.loads(path.read_text()) == {"profile": {"hours": [0.5, 1.5]}}
+    assert read_parameters(path) == {"hours": (0.5, 1.5)}
+    path.write_text("clock = 1")
+    with pytest.raises(ConfigurationError, match="clock: no such parameter"):
+        read_parameters(path)
 
 
 def test_fields_stand_at_the_top_or_under_their_own_heading(tmp_path: Path) -> None:

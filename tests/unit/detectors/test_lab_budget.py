@@ -1,5 +1,6 @@
 """What is counted as a false alert, and the price that a budget has."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from detectors.lab.budget import (
 from detectors.profile import Profile
 
 
-def signs(days: dict[int, list[float]], customers: int) -> Signs:
+def signs(days: Mapping[int, list[float]], customers: int) -> Signs:
     pairs = [(who, day) for who, all_days in days.items() for day in all_days]
     who, when = np.array(pairs, np.float64).T
     return Signs.of(who.astype(np.int64)[::-1], when[::-1] * DAY_SECONDS, customers)
@@ -39,7 +40,7 @@ def span(begin: float, until: float, end: float) -> Span:
     return Span(begin * DAY_SECONDS, until * DAY_SECONDS, end * DAY_SECONDS)
 
 
-DAYS = {0: [0, 10, 20, 90], 1: [5, 15, 25]}
+DAYS: dict[int, list[float]] = {0: [0, 10, 20, 90], 1: [5, 15, 25]}
 
 
 def test_an_alert_is_false_if_its_customer_comes_back_before_the_end_of_the_span() -> None:
@@ -54,7 +55,8 @@ def test_an_alert_is_false_if_its_customer_comes_back_before_the_end_of_the_span
 
 
 def test_what_comes_from_the_end_of_a_span_on_changes_nothing() -> None:
-    alerts, later = opened((0, 40), (1, 45)), {**DAYS, 2: [81, 82], 1: [*DAYS[1], 99]}
+    alerts = opened((0, 40), (1, 45))
+    later: dict[int, list[float]] = {**DAYS, 2: [81, 82], 1: [*DAYS[1], 99]}
     one = count(alerts, signs(DAYS, 3), span(10, 65, 80))
     other = count(alerts, signs(later, 3), span(10, 65, 80))
     for some, same in zip(one[:5], other[:5], strict=True):
