@@ -54,7 +54,8 @@ def compare_profiles(
         word = name.partition(".")[0]
         console.print(f"{len(rows):,} alerts {word}: {out / name}")
         if rows:
-            console.print(_rows(f"the first {min(_SHOWN, len(rows))} {word}", rows))
+            title = f"the first {min(_SHOWN, len(rows))} {word}"
+            console.print(_rows(title, rows, console.width))
     write_figures("compare", figures, Quiet(quiet=True))
 
 
@@ -125,11 +126,12 @@ def _summary(
                 figures[f"{column}_{name}"] = round(float(one[0]), 4)
     earlier = (before.times()[~differ.lost] - after.times()[~differ.gained]) / 86_400.0
     if earlier.size:
-        figures["days_earlier"] = round(float(np.median(earlier)), 3)
+        median = float(np.median(earlier))
+        figures["days_earlier"] = round(median, 3)
         table.caption = (
             f"Of {earlier.size:,} alerts in both, {int((earlier > 0).sum()):,} are earlier in "
-            f"{paths[1].name}, {int((earlier < 0).sum()):,} later; at the median by "
-            f"{np.median(earlier):.1f} days (below 0: later)."
+            f"{paths[1].name}, {int((earlier < 0).sum()):,} later; at the median "
+            f"{abs(median):.1f} days {'later' if median < 0 else 'earlier'}."
         )
         table.caption_justify = "left"
     return table
@@ -144,12 +146,14 @@ def _expected(history: History, alerts: Alerts, horizon_days: float) -> Expected
     return expected(count(alerts.decisions.records[alerts.opened], history.signs, span))
 
 
-def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
+def _rows(title: str, rows: list[dict[str, Any]], width: int) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, width=width
+    )
     for name in ("opened", "customer", "status", "severity", "came back"):
         table.add_column(name, no_wrap=True)
     table.add_column("first reason", ratio=1, no_wrap=True, overflow="ellipsis")
