@@ -181,11 +181,12 @@ def read_history(path: Path, done: Advance = lambda _: None) -> History:
             done(len(rows.values))
     found = np.concatenate([np.zeros(0, OBSERVATION), *reading.observations])
     if not found.size:
-        reason = f"; {len(refused):,} rows are none" if refused else ""
+        reason = f"; {len(refused):,} rows are none, the first: {refused[0].message}"
         raise InputError(
-            f"it holds no event{reason}",
+            f"it holds no event{reason if refused else ''}",
             where=str(path),
-            remedy="`offbeat replay` says what is wrong with each row.",
+            remedy="Give a file named after its input (purchases.csv), or rows with an input; "
+            "`offbeat replay` says what is wrong with each.",
         )
     found = found[np.lexsort((found["input"], found["effective_time"]))]
     ids = np.concatenate([np.zeros(0, np.uint8), *reading.ids])

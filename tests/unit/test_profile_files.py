@@ -57,6 +57,9 @@ def test_what_has_no_notation_of_its_own_is_neither_written_nor_read(
         hours: tuple[float, ...] = (1.0, 1.0)
         clock: object = None
 
+        def __post_init__(self) -> None:
+            """Its fields are not all numbers."""
+
     monkeypatch.setattr(profile_files, "Profile", Wider)
     path = tmp_path / "p.toml"
     write_profile(path, replace(Wider(), hours=(0.5, 1.5), clock=object()))
