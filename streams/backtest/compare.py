@@ -73,7 +73,7 @@ def described(
     records = alerts.decisions.records[opened]
     said = explain_all(records, alerts.decisions.customers[opened], profile)
     ended = alerts.decisions.records[last]
-    _, latest = history.signs.bounds()
+    _, latest = history.signs().bounds()
     rows = [
         {
             "customer_id": history.name(row),

@@ -7,7 +7,6 @@ run over the whole history makes the decisions that a replay makes.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +65,14 @@ class History:
         """Midnight (UTC) before the first event: day 0."""
         return self.first - self.first % DAY_SECONDS
 
+    def day(self, seconds: float) -> float:
+        """A moment in days since `epoch`."""
+        return (seconds - self.epoch) / DAY_SECONDS
+
+    def date(self, day: float) -> str:
+        """A day since `epoch` as 2026-03-02, in UTC."""
+        return day_of(self.epoch + DAY_SECONDS * day)
+
     def name(self, customer: int) -> str:
         """The id of a customer."""
         return self.index.customer_id(customer).decode()
@@ -100,10 +107,12 @@ class History:
         order = np.lexsort((records["time"], records["row"]))
         return Decisions(records[order], beside[order], parts[-1].examples[:0])
 
-    @cached_property
-    def signs(self) -> Signs:
-        """What ends each customer's silence: purchases; visits where there is no rhythm of them."""
-        seen = self.observations
+    def signs(self, end: float = np.inf) -> Signs:
+        """What ends each customer's silence, of what came before `end` (seconds).
+
+        Purchases; for who bought less than twice until then, visits too.
+        """
+        seen = self.observations[: self.count_before(end)]
         bought = (seen["input"] == Input.PURCHASES) & (seen["kind"] != PurchaseKind.REFUND)
         came = (seen["input"] == Input.VISITS) & ~np.isin(
             seen["kind"], (VisitKind.CANCELLED, VisitKind.NO_SHOW, VisitKind.BOOKING)
@@ -127,11 +136,11 @@ class History:
                 remedy="Give purchases: what a customer usually does is learnt from them.",
             )
         customer = seen["row"][bought].astype(np.int64)
-        day = (seen["event_time"][bought] - self.epoch) / DAY_SECONDS
+        day = np.asarray((seen["event_time"][bought] - self.epoch) / DAY_SECONDS)
         order = np.lexsort((day, customer))
         customer, day = customer[order], day[order]
         begins = occasions(customer, day, profile.occasion_seconds / DAY_SECONDS)
-        end = (self.last - self.epoch) / DAY_SECONDS
+        end = self.day(self.last)
         return Histories(customer[begins], day[begins], self.customers, end, self.epoch)
 
 
@@ -181,9 +190,11 @@ def read_history(path: Path, done: Advance = lambda _: None) -> History:
             done(len(rows.values))
     found = np.concatenate([np.zeros(0, OBSERVATION), *reading.observations])
     if not found.size:
-        reason = f"; {len(refused):,} rows are none, the first: {refused[0].message}"
+        reason = ""
+        if refused:
+            reason = f"; {len(refused):,} rows are none, the first: {refused[0].message}"
         raise InputError(
-            f"it holds no event{reason if refused else ''}",
+            f"it holds no event{reason}",
             where=str(path),
             remedy="Give a file named after its input (purchases.csv), or rows with an input; "
             "`offbeat replay` says what is wrong with each.",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from streams.backtest.history import History
     from streams.backtest.report import Report
 
-_DAY = 86_400.0
 _SPLIT = 1 / 3  # of the time, if nobody names a day: then there is time to learn, and to judge
 _CUTOFFS = 4
 
@@ -108,7 +107,6 @@ def _trial(
     import numpy as np
 
     from detectors.lab.trial import Trial
-    from streams.backtest.history import day_of
 
     histories = history.purchases(profile)
     if histories.customers > most:
@@ -116,12 +114,12 @@ def _trial(
     if split is None:
         begin = float(np.floor(_SPLIT * histories.end))
     else:
-        begin = (tuning.moment_within(split, "--split", history) - history.epoch) / _DAY
+        begin = history.day(tuning.moment_within(split, "--split", history))
     latest = histories.end - horizon
     if begin >= latest:
         raise InputError(
             f"there are not {horizon:g} days between the split, "
-            f"{day_of(history.epoch + _DAY * begin)}, and the end, {day_of(history.last)}",
+            f"{history.date(begin)}, and the end, {history.date(histories.end)}",
             where=str(history.path),
             remedy=f"Give an earlier --split, or --horizon-days below {histories.end - begin:.0f}.",
         )
@@ -189,11 +187,10 @@ def _returns(
 
 def _notes(history: History, trial: Trial, start: tuning.Start, report: Report) -> None:
     from detectors.lab.delays import DRAWS
-    from streams.backtest.history import day_of
 
-    split = day_of(history.epoch + _DAY * trial.begin)
+    split = history.date(trial.begin)
     fitted = f"as {start.origin} says" if start.named else f"fitted to what lies before {split}"
-    cutoffs = ", ".join(day_of(history.epoch + _DAY * day) for day in trial.cutoffs)
+    cutoffs = ", ".join(history.date(day) for day in trial.cutoffs)
     picked = trial.histories.customers
     report.note(
         f"{picked:,} of {history.customers:,} customers, by their purchases alone; offbeat's "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,17 +12,13 @@ from streams.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
     from rich.table import Table
 
-    from detectors.engine import Decisions
-    from detectors.lab.budget import Counted, Expected, Found, Span
+    from detectors.lab.budget import Expected, Found, Span
     from detectors.profile import Profile
-    from streams.backtest.history import Advance, History
+    from streams.backtest.calibration import Budget, Runs
+    from streams.backtest.history import History
 
-_WARM_UP = 0.25  # of the first part: until then nearly everybody is new
-_FOLLOW = 0.25  # of the shorter part, at most: the end, where alerts are told true from false
 _MOST_RUNS = 13  # of `find_price`
 
 _ROWS = (
@@ -33,17 +28,6 @@ _ROWS = (
     ("share of them that is false", "false_ratio", 2),
     ("silence before an alert, own gaps", "silence_gaps", 2),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What is asked for: at most `most` of what `name` says, in one segment or in all."""
-
-    most: float
-    name: str  # of a field of Expected
-    words: str
-    option: str
-    segment: str | None = None
 
 
 def command(
@@ -77,6 +61,7 @@ def command(
     from rich.console import Console
 
     from detectors.lab.budget import expected, priced
+    from streams.backtest.calibration import Runs, spans
     from streams.cli.progress import progress
 
     budget = _budget(false_alerts, alerts_per_day, segment)
@@ -88,7 +73,7 @@ def command(
         )
     start, origin, _ = tuning.starting(config, profile, out)
     history = tuning.read(file)
-    first, last = _spans(history, hold_out, start)
+    first, last = spans(history, hold_out, start.horizon_days)
     _require_returns(history, first)
 
     runs = Runs(history, start, budget)
@@ -117,6 +102,8 @@ def command(
 
 def _budget(false_alerts: float | None, a_day: float | None, segment: str | None) -> Budget:
     """Raises ConfigurationError when it is not exactly one."""
+    from streams.backtest.calibration import Budget
+
     per_year, per_day = "--false-alerts-per-customer-year", "--alerts-per-day"
     if (false_alerts is None) == (a_day is None):
         raise ConfigurationError(
@@ -138,30 +125,11 @@ def _budget(false_alerts: float | None, a_day: float | None, segment: str | None
     return Budget(most, "alerts_a_day", words, per_day, segment)
 
 
-def _spans(history: History, hold_out: float, profile: Profile) -> tuple[Span, Span]:
-    """What the price is found on, and what is held out; both looked on for equally long."""
-    from detectors.lab.budget import Span
-
-    day = 86_400.0
-    whole = history.last - history.first
-    if whole < 28 * day:
-        raise InputError(
-            f"it spans {whole / day:.1f} days",
-            where=str(history.path),
-            remedy="Give at least four weeks; a year is better.",
-        )
-    split = history.last - hold_out * whole
-    shorter = min(hold_out, 1.0 - hold_out) * whole
-    follow = min(profile.horizon_days * day, _FOLLOW * shorter)
-    begin = history.first + _WARM_UP * (split - history.first)
-    return Span(begin, split - follow, split), Span(split, history.last - follow, history.last)
-
-
 def _require_returns(history: History, span: Span) -> None:
     """Raises InputError when there is nothing that a customer could have come back from."""
     import numpy as np
 
-    known = history.signs.before(span.end)
+    known = history.signs(span.end)
     came_back = int((np.bincount(known.customer, minlength=1) >= 2).sum())
     if came_back < 2:
         raise InputError(
@@ -171,46 +139,6 @@ def _require_returns(history: History, span: Span) -> None:
             remedy="False alerts are counted on those who come back: give more customers, or a "
             "longer history.",
         )
-
-
-class Runs:
-    """Runs of the engine over a history, and what they open that a budget counts."""
-
-    def __init__(self, history: History, start: Profile, budget: Budget) -> None:
-        self.history, self.start, self.budget = history, start, budget
-        self.segments: set[str] = set()  # seen, if they are asked for
-
-    def count(self, profile: Profile, span: Span, done: Advance) -> Counted:
-        """Run the engine up to the end of the span, and count what it opened."""
-        from detectors.lab.budget import alerts_opened, count
-
-        end = span.end if span.end < self.history.last else None
-        decisions = self.history.decide(profile, end, done)
-        opens = alerts_opened(decisions.records)
-        if self.budget.segment is not None:
-            opens[opens] = self._in_segment(decisions, opens, profile)
-        return count(decisions.records[opens], self.history.signs, span)
-
-    def search(self, span: Span, done: Advance) -> Found:
-        """The price that keeps to the budget in a span."""
-        from detectors.lab.budget import expected, find_price, priced
-
-        def rate_at(price: float) -> float:
-            counted = self.count(priced(self.start, price), span, done)
-            return float(getattr(expected(counted, 0), self.budget.name)[0])
-
-        return find_price(rate_at, self.budget.most)
-
-    def _in_segment(
-        self, decisions: Decisions, opens: NDArray[np.bool_], profile: Profile
-    ) -> NDArray[np.bool_]:
-        import numpy as np
-
-        from detectors.judgement.reasons import explain_all
-
-        said = explain_all(decisions.records[opens], decisions.customers[opens], profile)
-        self.segments |= {why.segment for why in said}
-        return np.array([why.segment == self.budget.segment for why in said], bool)
 
 
 def _check(found: Found, runs: Runs) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 GAINED, LOST = "gained.jsonl", "lost.jsonl"
 
 _SHOWN = 10
-_FOLLOW = 0.25  # of the time, at most: the end, where alerts are told true from false
 
 
 def compare_profiles(
@@ -85,6 +84,7 @@ def _summary(
     import numpy as np
     from rich.table import Table
 
+    from detectors.customer import DAY_SECONDS
     from detectors.judgement.episodes import Severity, Status
     from streams.backtest.report import spanned
 
@@ -124,7 +124,7 @@ def _summary(
         for column, one in zip(columns, drawn, strict=True):
             if np.isfinite(one[0]):
                 figures[f"{column}_{name}"] = round(float(one[0]), 4)
-    earlier = (before.times()[~differ.lost] - after.times()[~differ.gained]) / 86_400.0
+    earlier = (before.times()[~differ.lost] - after.times()[~differ.gained]) / DAY_SECONDS
     if earlier.size:
         median = float(np.median(earlier))
         figures["days_earlier"] = round(median, 3)
@@ -138,12 +138,14 @@ def _summary(
 
 
 def _expected(history: History, alerts: Alerts, horizon_days: float) -> Expected:
+    from detectors.customer import DAY_SECONDS
     from detectors.lab.budget import Span, count, expected
+    from streams.backtest.calibration import FOLLOW
 
     whole = history.last - history.first
-    follow = min(86_400.0 * horizon_days, _FOLLOW * whole)
+    follow = min(DAY_SECONDS * horizon_days, FOLLOW * whole)
     span = Span(history.first, history.last - follow, float("inf"))
-    return expected(count(alerts.decisions.records[alerts.opened], history.signs, span))
+    return expected(count(alerts.decisions.records[alerts.opened], history.signs(), span))
 
 
 def _rows(title: str, rows: list[dict[str, Any]], width: int) -> Table:

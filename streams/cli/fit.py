@@ -42,7 +42,6 @@ def command(
     """
     from rich.console import Console
 
-    from streams.backtest.history import day_of
     from streams.cli.progress import progress
     from streams.figures import write_figures
 
@@ -51,7 +50,7 @@ def command(
     histories = history.purchases(start)
     end = histories.end
     if until is not None:
-        end = (tuning.moment_within(until, "--until", history) - history.epoch) / 86_400.0
+        end = history.day(tuning.moment_within(until, "--until", history))
     known = histories if until is None else histories.before(end)
 
     with progress("Fitting", unit="purchases") as advance:
@@ -62,7 +61,7 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
     gaps = likely[0].gaps
     customers = int((known.summaries().frequency > 0).sum())
-    last = day_of(history.epoch + 86_400.0 * known.end)
+    last = history.date(known.end)
     console.print(f"{gaps:,} gaps of {customers:,} customers until {last}; from {origin}")
     console.print(_table(start, found))
     for line in likely:
@@ -70,6 +69,8 @@ def command(
             f"log-likelihood a gap, {line.title} ({line.gaps:,} gaps): {line.before:.4f} before, "
             f"{line.after:.4f} now ({line.after - line.before:+.4f})"
         )
+    if likely[-1].after < likely[-1].before:
+        console.print("Less likely than before: keep what you had, or give a longer history.")
     figures: dict[str, float | int] = {"customers": customers, "gaps": gaps}
     for line in likely:
         figures |= {f"{line.key}_before": line.before, f"{line.key}_now": line.after}

@@ -102,16 +102,30 @@ def test_a_refund_is_no_sign_of_life(tmp_path: Path) -> None:
     path = written(
         tmp_path / "purchases.jsonl", purchase("a", 1), purchase("a", 2), purchase("a", 7, "refund")
     )
-    assert read_history(path).signs.time.size == 2
+    assert read_history(path).signs().time.size == 2
 
 
 def test_visits_are_signs_of_life_where_there_is_no_rhythm_of_purchases(history: History) -> None:
     seen = history.observations
     bought = (seen["input"] == Input.PURCHASES) & (seen["kind"] != PurchaseKind.REFUND)
     counts = np.bincount(seen["row"][bought], minlength=history.customers)
-    signs = np.bincount(history.signs.customer, minlength=history.customers)
+    signs = np.bincount(history.signs().customer, minlength=history.customers)
     assert (signs[counts >= 2] == counts[counts >= 2]).all()
     assert signs[counts < 2].sum() >= counts[counts < 2].sum()
+
+
+def test_signs_of_life_until_a_moment_do_not_depend_on_what_follows(tmp_path: Path) -> None:
+    visits = [
+        json.dumps({"event_id": f"v{day}", "customer_id": "a", "kind": "session",
+                    "event_time": START_MS + day * DAY_MS})
+        for day in (1, 3)
+    ]  # fmt: skip
+    written(tmp_path / "visits.jsonl", *visits)
+    written(tmp_path / "purchases.jsonl", *(purchase("a", day) for day in (2, 10)))
+    history = read_history(tmp_path)
+    early = START_MS / 1000 + 5 * DAY_MS / 1000
+    assert history.signs(early).time.size == 3
+    assert history.signs().time.size == 2
 
 
 def test_a_history_without_an_event_is_an_error_that_counts_the_refused(tmp_path: Path) -> None:
