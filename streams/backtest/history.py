@@ -141,7 +141,7 @@ class History:
         customer, day = customer[order], day[order]
         begins = occasions(customer, day, profile.occasion_seconds / DAY_SECONDS)
         end = self.day(self.last)
-        return Histories(customer[begins], day[begins], self.customers, end, self.epoch)
+        return Histories.of(customer[begins], day[begins], end, self.epoch)
 
 
 def occasions(customer: Whole, day: Days, length: float) -> NDArray[np.bool_]:

@@ -89,7 +89,7 @@ def _likelihoods(
     """
     import numpy as np
 
-    from detectors.lab.engine_rows import log_likelihoods
+    from detectors.lab.likelihood import log_likelihoods
 
     lines = []
     for title, key, some, since in (

@@ -6,13 +6,7 @@ import pytest
 from detectors.customer import DAY_SECONDS
 from detectors.judgement.as_of import as_of
 from detectors.judgement.episodes import Status
-from detectors.lab.engine_rows import (
-    EngineRun,
-    chances,
-    log_likelihoods,
-    rows_after,
-    silences,
-)
+from detectors.lab.engine_rows import EngineRun, chances, rows_after, silences
 from detectors.lab.histories import Histories, episodes
 from detectors.profile import Profile
 from tests.laws.histories import START, live, purchase
@@ -77,24 +71,3 @@ def test_nobody_is_applied_twice_at_once_and_everything_is_applied(histories: Hi
     applied = list(run.until(30.0))
     assert all(np.unique(histories.customer[some]).size == some.size for some in applied)
     assert np.sort(np.concatenate(applied)).tolist() == np.flatnonzero(histories.day <= 30).tolist()
-
-
-def test_the_chances_of_all_that_can_follow_a_purchase_are_one(histories: Histories) -> None:
-    known = histories.until(30.0)
-    last = known.customer[-1]
-    begun = float(known.day[known.customer == last][-1])
-    total = 0.0
-    for gap in range(40):
-        followed = Histories(
-            np.append(known.customer, last), np.append(known.day, begun + gap + 0.5),
-            known.customers, known.end + 100.0, START,
-        )  # fmt: skip
-        total += np.exp(log_likelihoods(followed, PROFILE)[-2])
-    silent = Histories(known.customer, known.day, known.customers, begun + 40.0, START)
-    assert total + np.exp(log_likelihoods(silent, PROFILE)[-1]) == pytest.approx(1.0, rel=1e-6)
-
-
-def test_what_is_likely_has_a_greater_likelihood(histories: Histories) -> None:
-    absurd = replace(PROFILE, gap_location=5.0, gap_location_weight=50.0)
-    fitting = replace(PROFILE, gap_location=1.5)
-    assert log_likelihoods(histories, fitting).sum() > log_likelihoods(histories, absurd).sum()
