@@ -22,7 +22,7 @@ _CUTOFFS = 4
 
 
 def command(
-    file: tuning.FILE,
+    file: tuning.File,
     profile: options.ProfileFile = None,
     split: Annotated[
         str | None,

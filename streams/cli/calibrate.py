@@ -31,8 +31,8 @@ _ROWS = (
 
 
 def command(
-    file: tuning.FILE,
-    out: tuning.OUT = tuning.PROFILE_OUT,
+    file: tuning.File,
+    out: tuning.Out = tuning.PROFILE_OUT,
     false_alerts: Annotated[
         float | None,
         typer.Option(

@@ -26,8 +26,8 @@ class Likely(NamedTuple):
 
 
 def command(
-    file: tuning.FILE,
-    out: tuning.OUT = tuning.PROFILE_OUT,
+    file: tuning.File,
+    out: tuning.Out = tuning.PROFILE_OUT,
     until: Annotated[
         str | None,
         typer.Option(help="Fit to what lies before this day, 2025-01-31 (UTC). Default: to all."),

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from detectors.profile import Profile
     from streams.backtest.history import History
 
-FILE = Annotated[
+File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE", help="File or folder of events, as for replay: CSV, JSON Lines, Parquet."
     ),
 ]
-OUT = Annotated[Path, typer.Option("-o", "--out", help="The profile is written to this file.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The profile is written to this file.")]
 PROFILE_OUT = Path("profile.toml")
 
 
