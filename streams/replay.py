@@ -5,7 +5,7 @@ Rows are spread over partitions as Kafka would spread them; each partition is th
 How many partitions there are changes no decision: a decision depends on one customer's events.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detectors.engine import Decisions
 from detectors.observations import Input
 from detectors.state import CustomerState
+from schemas.dead_letters import DeadLetter
 from streams.kafka.columns import (
     COLUMNS,
     HEADERS_END,
@@ -103,22 +104,12 @@ class Replay:
         first = self._positions[rows.source]
         after = self._positions[rows.source] = first + len(rows.values)
         places = np.array([self._place(key) for key in rows.keys])
-        data, columns = _columns(rows, first)
+        data, columns = as_columns(rows, first)
         refused = []
         for number, life in enumerate(self.lives):
             mine = columns if len(self.lives) == 1 else columns[places == number]
             taken = life.take(rows.source, Fetched(data, mine, first, after), None)
-            refused += [
-                Refused(
-                    rows.path,
-                    int(rows.lines[letter.offset - first]),
-                    rows.source.name.lower(),
-                    letter.reason,
-                    letter.message,
-                    letter.value or b"",
-                )
-                for letter in taken.dead_letters
-            ]
+            refused += refusals(rows, taken.dead_letters, first)
         return sorted(refused, key=lambda row: row.line)
 
     def _place(self, key: bytes) -> int:
@@ -128,7 +119,22 @@ class Replay:
         return place
 
 
-def _columns(rows: Rows, first: int) -> tuple[bytes, NDArray[np.int64]]:
+def refusals(rows: Rows, letters: Iterable[DeadLetter], first: int) -> list[Refused]:
+    """What was refused of rows whose first has the offset `first`."""
+    return [
+        Refused(
+            rows.path,
+            int(rows.lines[letter.offset - first]),
+            rows.source.name.lower(),
+            letter.reason,
+            letter.message,
+            letter.value or b"",
+        )
+        for letter in letters
+    ]
+
+
+def as_columns(rows: Rows, first: int) -> tuple[bytes, NDArray[np.int64]]:
     """The rows as a fetch holds them: values, then keys, then one empty header block for all."""
     data = b"".join([*rows.values, *rows.keys, _NO_HEADERS])
     count = len(rows.values)

@@ -1,8 +1,9 @@
 """Every setting: meaning, default, bounds and where its value comes from.
 
-Later wins: default < TOML file < environment < flag. One name serves all three:
+Later wins: default < TOML file < profile file < environment < flag. One name serves all three:
 
     TOML          [web] port = 6067        (./offbeat.toml, OFFBEAT_CONFIG or --config)
+    profile file  alert_cost_days = 20     (OFFBEAT_PROFILE_FILE or --profile; over [profile] above)
     environment   OFFBEAT_WEB_PORT=6067
     flag          load(web_port=6067)
 
@@ -37,8 +38,8 @@ from streams.settings_sources import PREFIX, REMEDY, Source, accepted, explain, 
 if TYPE_CHECKING:
     from detectors.profile import Profile
 
-# The one parameter that is a setting of its own, for the shell has to know it too.
-_SHARED = "allowed_lateness_seconds"
+# Parameters that are settings of their own: the shell has to know them too.
+SHARED = frozenset({"allowed_lateness_seconds"})
 
 
 class Settings(BaseSettings):
@@ -93,7 +94,9 @@ class Settings(BaseSettings):
     topics: Topics = Field(default=Topics(), description="topics")
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
-    profile: dict[str, float] = Field(default_factory=dict, description="detector parameters")
+    profile: dict[str, float | tuple[float, ...]] = Field(
+        default_factory=dict, description="detector parameters"
+    )
     model: Model = Field(default=Model(), description="online model")
     log: Log = Field(default=Log(), description="log")
 
@@ -110,13 +113,14 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-def load(config: Path | None = None, **flags: Any) -> Settings:
+def load(config: Path | None = None, profile_file: Path | None = None, **flags: Any) -> Settings:
     """Settings from everywhere, checked.
 
-    `flags` by the flat name (`web_port=0`); one that is None was not given.
+    `profile_file` is a file of detector parameters alone. `flags` by the flat name (`web_port=0`);
+    one that is None was not given.
     Raises ConfigurationError that names the key, where it was set and what would be accepted.
     """
-    return merge(gather(Settings, config, flags))
+    return merge(gather(Settings, config, flags, profile_file))
 
 
 def merge(found: list[Source]) -> Settings:
@@ -134,7 +138,7 @@ def detector_profile(settings: Settings) -> "Profile":
     """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
     from detectors.profile import Profile  # noqa: PLC0415  # numba: most commands do without it
 
-    names = [field.name for field in dataclasses.fields(Profile) if field.name != _SHARED]
+    names = [field.name for field in dataclasses.fields(Profile) if field.name not in SHARED]
     unknown = [name for name in settings.profile if name not in names]
     if unknown:
         raise ConfigurationError(
@@ -143,9 +147,8 @@ def detector_profile(settings: Settings) -> "Profile":
             remedy=REMEDY,
         )
     try:
-        return Profile(
-            **settings.profile, allowed_lateness_seconds=settings.allowed_lateness_seconds
-        )
+        given: dict[str, Any] = settings.profile
+        return Profile(**given, allowed_lateness_seconds=settings.allowed_lateness_seconds)
     except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
 

@@ -24,8 +24,9 @@ from streams.errors import ConfigurationError
 
 PREFIX = "OFFBEAT_"
 CONFIG_VARIABLE = "OFFBEAT_CONFIG"
-# Read elsewhere: the file of settings itself, and where downloads are kept (streams.kafka.jars).
-_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "OFFBEAT_CACHE"})
+PROFILE_VARIABLE = "OFFBEAT_PROFILE_FILE"
+# Read elsewhere: the files of settings, and where downloads are kept (streams.kafka.jars).
+_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, PROFILE_VARIABLE, "OFFBEAT_CACHE"})
 DEFAULT_FILE = Path("offbeat.toml")
 REMEDY = "Correct it, then try `offbeat config check`."
 # Kubernetes sets <SERVICE>_PORT=tcp://… and <SERVICE>_SERVICE_HOST in every pod of a namespace, so
@@ -61,9 +62,14 @@ def lookup(values: Mapping[str, Any], key: str) -> Any:
 
 
 def gather(
-    model: type[BaseSettings], config: Path | None, flags: Mapping[str, Any]
+    model: type[BaseSettings],
+    config: Path | None,
+    flags: Mapping[str, Any],
+    profile_file: Path | None = None,
 ) -> list[Source]:
-    """Everything that was said, least important first: the TOML file, the environment, flags.
+    """Everything that was said, least important first.
+
+    The TOML file, the file of detector parameters, the environment, flags.
 
     Raises ConfigurationError for what has no place: an unreadable file, a variable that is no
     setting, an unknown flag, a secret where secrets must not be.
@@ -80,7 +86,8 @@ def gather(
                     where=source.name,
                     remedy=f"Accepted: {variable(key)}, or {key}_file.",
                 )
-    return [*open_to_eyes[:-1], Source("environment", read_environment(model)), open_to_eyes[-1]]
+    environment = Source("environment", read_environment(model))
+    return [*open_to_eyes[:-1], *_profile(profile_file), environment, open_to_eyes[-1]]
 
 
 def overlay(found: list[Source]) -> dict[str, Any]:
@@ -136,11 +143,14 @@ def read_environment(model: type[BaseSettings]) -> dict[str, Any]:
                 remedy="Unset it, or correct its name.",
             )
     try:
-        return EnvSettingsSource(model)()
+        values = EnvSettingsSource(model)()
     except SettingsError as error:
         raise ConfigurationError(
             str(error), where="environment", remedy="Accepted for a whole group: a JSON object."
         ) from error
+    if PROFILE_VARIABLE in os.environ and isinstance(values.get("profile"), dict):
+        values["profile"].pop("file", None)  # its name is that of a parameter "file", too
+    return values
 
 
 def explain(
@@ -179,6 +189,16 @@ def _config_path(config: Path | None) -> Path | None:
             remedy=f"Accepted by --config and {CONFIG_VARIABLE}: the path of a TOML file.",
         )
     return named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+
+
+def _profile(profile_file: Path | None) -> list[Source]:
+    """The file of detector parameters, if one is named."""
+    path = profile_file or (Path(text) if (text := os.environ.get(PROFILE_VARIABLE)) else None)
+    if path is None:
+        return []
+    from streams.profile_files import read_parameters  # noqa: PLC0415  # numba, only if it is used
+
+    return [Source(str(path), {"profile": read_parameters(path)})]
 
 
 def _read_toml(model: type[BaseSettings], path: Path) -> Mapping[str, Any]:

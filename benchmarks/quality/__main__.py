@@ -29,6 +29,7 @@ from rich.console import Console
 from benchmarks.quality import clock, cost, real, stops, streams
 from benchmarks.quality.data import cdnow, journey
 from benchmarks.quality.report import Report
+from detectors.lab.trial import Trial
 from streams.figures import write_figures
 
 PLOTS = Path("build/quality")
@@ -62,7 +63,7 @@ def timed(report: Report, name: str) -> Iterator[None]:
 def on_cdnow(report: Report, *, quick: bool) -> None:
     histories = cdnow()
     real.evaluate(
-        real.RealSet(
+        Trial(
             "cdnow", "CDNOW", histories.every(5) if quick else histories,
             begin=182, longest=180, soon=90, horizon=180, cutoffs=(182, 273, 365),
         ),
@@ -73,7 +74,7 @@ def on_cdnow(report: Report, *, quick: bool) -> None:
 def on_journey(report: Report, *, quick: bool) -> None:
     histories = journey()
     real.evaluate(
-        real.RealSet(
+        Trial(
             "journey", "Complete Journey", histories.every(2) if quick else histories,
             begin=120, longest=60, soon=28, horizon=60, cutoffs=(120, 180, 240, 300),
         ),

@@ -116,7 +116,7 @@ def purchase_prior(c: Row, p: Row) -> float:
     leaving a customer explains.
     """
     repeats = max(float(c.n_purchases) - 1.0, 0.0)
-    return math.log(p.dropout_a) - p.dropout_power * math.log(p.dropout_b + repeats)
+    return math.log(p.dropout_a) - float(p.dropout_power) * math.log(p.dropout_b + repeats)
 
 
 @kernel

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from detectors.compiled import Rows, by_name, kernel
 from detectors.customer import CUSTOMER, DAY_SECONDS
-from detectors.engine import apply
+from detectors.engine import advance, apply
 from detectors.judgement.risk import assess, sigmoid
 from detectors.judgement.schedule import purchase_deadline
 from detectors.lab.decided import NO_IDS, empty_state
 from detectors.lab.histories import Days, Histories, Whole
+from detectors.learning.features import FEATURES, take_features
 from detectors.observations import OBSERVATION, Batch
 from detectors.profile import Profile
 
@@ -32,6 +33,7 @@ class EngineRun:
         self.state = empty_state(histories.customers, profile)
         self._order = np.argsort(histories.day, kind="stable")
         self._done = 0
+        self._examples: list[NDArray[np.void]] = []
 
     def seconds(self, day: float | Days) -> Days:
         """Event time of a day of the set."""
@@ -61,7 +63,15 @@ class EngineRun:
         observations["currency"] = DOLLARS
         for name in ("value", "extra"):
             observations[name] = np.nan
-        apply(self.state, Batch(observations, NO_IDS))
+        self._examples.append(apply(self.state, Batch(observations, NO_IDS)).examples)
+
+    def labels(self, day: float) -> NDArray[np.void]:
+        """EXAMPLE by label time: what has become known by the end of `day` since the last call."""
+        known = float(np.nextafter(self.seconds(day), np.inf))
+        self._examples.append(advance(self.state, known).examples)
+        examples = np.concatenate(self._examples)
+        self._examples.clear()
+        return examples[np.argsort(examples["label_time"], kind="stable")]
 
 
 def rows_after(histories: Histories, purchases: Whole, profile: Profile) -> NDArray[np.void]:
@@ -90,6 +100,19 @@ def _silences_all(rows: Rows, profiles: Rows, out: Days) -> None:
         for j in range(profiles.shape[0]):
             deadline = purchase_deadline(rows[i], profiles[j])
             out[i, j] = (deadline - rows[i].last_purchase) / DAY_SECONDS
+
+
+def snapshots(rows: NDArray[np.void], now: float, profile: Profile) -> NDArray[np.float32]:
+    """What the online model is asked about each row as of `now` (seconds): [rows, FEATURES]."""
+    out = np.empty((len(rows), len(FEATURES)), np.float32)
+    _snapshots_all(by_name(rows), now, by_name(profile.records), out)
+    return out
+
+
+@kernel
+def _snapshots_all(rows: Rows, now: float, profile: Rows, out: NDArray[np.float32]) -> None:
+    for i in range(rows.shape[0]):
+        take_features(out[i], rows[i], now, profile[0])
 
 
 def chances(rows: NDArray[np.void], now: float, profile: Profile) -> Days:

@@ -16,12 +16,12 @@ app = typer.Typer(no_args_is_help=True, help="Show or check the settings.")
 
 
 @app.command()
-def show(config: options.Config = None) -> None:
+def show(config: options.Config = None, profile: options.ProfileFile = None) -> None:
     """Print every setting, its value, where that came from and what it means.
 
     The output is a TOML file that sets the same again; secrets are hidden and commented out.
     """
-    found = gather(Settings, config, {})
+    found = gather(Settings, config, {}, profile)
     settings = merge(found)
     group = ""
     for key, field in fields(Settings):
@@ -40,9 +40,9 @@ def show(config: options.Config = None) -> None:
 
 
 @app.command()
-def check(config: options.Config = None) -> None:
+def check(config: options.Config = None, profile: options.ProfileFile = None) -> None:
     """Say whether the settings are acceptable: exit code 0, or 78 and every mistake named."""
-    settings = merge(gather(Settings, config, {}))
+    settings = merge(gather(Settings, config, {}, profile))
     print(f"The settings are acceptable. config_hash = {config_hash(settings)}")
 
 

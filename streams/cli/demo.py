@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -81,7 +81,7 @@ def _settings(address: str, *, own_names: bool) -> Settings:
     """The worker's settings; on somebody's broker, names that nobody else has."""
     from streams.settings import load
 
-    names: dict[str, str] = {}
+    names: dict[str, Any] = {}
     if own_names:
         name = f"demo-{int(time.time())}"
         names = {f"topics_{source}": f"{name}.{source}" for source in _inputs()}

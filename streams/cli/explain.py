@@ -36,6 +36,7 @@ def command(
     ] = None,
     broker: options.Broker = None,
     config: options.Config = None,
+    profile: options.ProfileFile = None,
 ) -> None:
     """Say what is usual for a customer, how long they have been silent, and what follows from it.
 
@@ -45,7 +46,7 @@ def command(
 
     from streams.settings import detector_profile, load
 
-    settings = load(config, broker=broker)
+    settings = load(config, profile, broker=broker)
     if source is not None:
         row, now = _from_files(settings, source, customer)
     else:

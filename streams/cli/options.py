@@ -12,3 +12,11 @@ Config = Annotated[
 Broker = Annotated[
     str | None, typer.Option("--broker", help="Bootstrap servers, host:port[,host:port].")
 ]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile",
+        help="TOML file of detector parameters, as fit and calibrate write; default "
+        "OFFBEAT_PROFILE_FILE.",
+    ),
+]

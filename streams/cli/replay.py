@@ -58,6 +58,7 @@ def command(
     ] = False,
     show: Annotated[int, typer.Option(min=0, help="Most rows of the table of alerts.")] = 20,
     config: options.Config = None,
+    profile: options.ProfileFile = None,
 ) -> None:
     """Decide over files: the worker's own ingest, order and engine, and no broker.
 
@@ -70,7 +71,7 @@ def command(
     from streams.settings import load
     from streams.sources.files import by_input
 
-    settings = load(config)
+    settings = load(config, profile)
     builder = AlertBuilder(settings)
     refused: list[Refused] = []
     said: list[Said] = []

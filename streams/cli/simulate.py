@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli import options
+from streams.cli.tuning import midnight
 from streams.errors import InputError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def command(
                 customers=customers,
                 days=days,
                 seed=seed,
-                start=_midnight(start),
+                start=midnight(start, "start"),
                 drifting=drifting,
                 silent=tuple(_index(name) for name in silent or ()),
             ),
@@ -85,14 +85,6 @@ def _checked(make: Callable[[], tuple[Scenario, Pace]]) -> tuple[Scenario, Pace]
         return make()
     except ValueError as error:
         raise InputError(str(error), remedy="See: offbeat simulate --help.") from error
-
-
-def _midnight(day: str) -> float:
-    try:
-        moment = datetime.fromisoformat(day)
-    except ValueError:
-        raise ValueError(f"start must be a day like 2025-01-01, got {day!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _index(name: str) -> int:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.options import Broker, Config
+from streams.cli.options import Broker, Config, ProfileFile
 
 
 def command(
     config: Config = None,
+    profile: ProfileFile = None,
     broker: Broker = None,
     group: Annotated[str | None, typer.Option(help="Consumer group.")] = None,
     clock: Annotated[
@@ -28,7 +29,7 @@ def command(
     from streams.ops import logs
     from streams.settings import load
 
-    settings = load(config, broker=broker, group=group, clock=clock, web_port=web_port)
+    settings = load(config, profile, broker=broker, group=group, clock=clock, web_port=web_port)
     logs.configure(settings.log)
 
     import faust

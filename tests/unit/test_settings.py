@@ -259,3 +259,37 @@ def test_what_may_change_a_decision_changes_the_hash(change: dict[str, Any]) -> 
 )
 def test_what_cannot_change_a_decision_leaves_the_hash(change: dict[str, Any]) -> None:
     assert config_hash(load(**change)) == config_hash(Settings())
+
+
+def test_a_file_of_parameters_beats_a_file_of_settings_and_the_environment_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toml("[profile]\nalert_cost_days = 1\ngap_scale = 1\nhorizon_days = 1")
+    path = toml("alert_cost_days = 2\nhorizon_days = 2", "profile.toml")
+    monkeypatch.setenv("OFFBEAT_PROFILE_HORIZON_DAYS", "3")
+    assert load().profile == {"alert_cost_days": 1, "gap_scale": 1, "horizon_days": 3}
+    for settings in (load(profile_file=path), _with_variable(monkeypatch, path)):
+        assert settings.profile == {"alert_cost_days": 2, "gap_scale": 1, "horizon_days": 3}
+        profile = detector_profile(settings)
+        assert (profile.alert_cost_days, profile.gap_scale, profile.horizon_days) == (2, 1, 3)
+
+
+def _with_variable(monkeypatch: pytest.MonkeyPatch, path: Path) -> Settings:
+    monkeypatch.setenv("OFFBEAT_PROFILE_FILE", str(path))
+    return load()
+
+
+def test_a_named_file_of_parameters_takes_the_place_of_the_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OFFBEAT_PROFILE_FILE", "nowhere.toml")
+    path = toml("alert_cost_days = 2", "profile.toml")
+    assert load(profile_file=path).profile == {"alert_cost_days": 2}
+    assert "nowhere.toml: cannot be read" in refusal()
+    monkeypatch.setenv("OFFBEAT_PROFILE_FILE", "")
+    assert load() == Settings()
+
+
+def test_a_file_of_parameters_changes_the_hash() -> None:
+    path = toml("alert_cost_days = 30", "profile.toml")
+    assert config_hash(load(profile_file=path)) != config_hash(Settings())
