@@ -16,7 +16,7 @@ LAYOUT_VERSION = 1
 
 DAY_SECONDS = 86_400.0
 WEEK_SECONDS = 7 * DAY_SECONDS
-WEEKS = 12  # weekly buckets kept: the last 4 against the 8 before them
+WEEKS = 16  # weekly buckets kept
 RECENT_IDS = 8  # event ids remembered: a resend follows its original closely
 ID_BYTES = 36  # evidence ids: as long as a UUID; longer ones are kept as "xx64:" and their hash
 
@@ -87,6 +87,7 @@ CUSTOMER = np.dtype(
         # purchase cadence: long absences among the gaps, and the days that the others filled
         ("pause_count", "f4"),  # expected pauses so far (discounted)
         ("active_days", "f4"),  # days in gaps that were none (discounted)
+        ("last_gap", "f4"),  # days; 0 before the first is closed
         ("amount_log_recent", "f4"),  # moving mean of ln amount
         # change detectors: log-likelihood ratios of a CUSUM, 0 = nothing speaks for a change
         ("gap_drift", "f4"),
@@ -105,7 +106,6 @@ CUSTOMER = np.dtype(
         ("currency", "u4"),  # of the last priced purchase: three ASCII letters, big-endian
         # windows: rings of weekly buckets by event time; `week` is the newest one's number
         ("week", "i4"),
-        ("week_spend", "f4", (WEEKS,)),
         # event ids seen last: 32 bits each. One new event in 2^32 / 8, about 5e8, is taken for a
         # resend by chance
         ("recent_ids", "u4", (RECENT_IDS,)),

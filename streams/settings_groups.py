@@ -177,9 +177,9 @@ class Web(_Group):
 class Model(_Group):
     """The online model."""
 
-    # Below 1–2 k labels a cold model is worse than none (measured; see docs on detection).
+    # It begins as the cadence and has to foretell better before it speaks (docs/detection.md).
     min_labels: int = Field(
-        default=1500, ge=1, description="labels before its output replaces the static"
+        default=1000, ge=1, description="labels before its output may replace the static"
     )
     publish_labels: int = Field(
         default=500, ge=1, description="labels between two published versions"

@@ -90,6 +90,7 @@ def close_gap(c: Row, days: float, law: Law, p: Row) -> None:
     c.gap_log_squares = p.gap_memory * c.gap_log_squares + share * log_gap * log_gap
     c.pause_count = p.gap_memory * c.pause_count + pause
     c.active_days = p.gap_memory * c.active_days + (1.0 - pause) * days
+    c.last_gap = days
 
 
 @kernel

@@ -15,10 +15,10 @@ from detectors.compiled import Row, Rows, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.judgement.risk import assess, bounded, silence_days, visit_silence_logit
 from detectors.learning.names import FEATURES
-from detectors.signals.spend import spend_trend
+from detectors.signals.spend import spend_trend, usual_log_amount
 from detectors.signals.trouble import cancellation_evidence, remaining
 from detectors.signals.visits import missed_ratio
-from detectors.signals.windows import trends
+from detectors.signals.windows import old_purchases, trends
 
 __all__ = ["EXAMPLE", "FEATURES", "start_ticking", "take_features", "tick"]
 
@@ -39,21 +39,22 @@ EXAMPLE = np.dtype(
 @kernel
 def take_features(target: Rows, c: Row, t: float, p: Row) -> None:
     """Write the customer's features at t, in the order of FEATURES; all finite."""
-    prior, silence, _, risk = assess(c, t, p)
+    risk = assess(c, t, p)[3]
     purchases, visits = trends(c, t)
     target[0] = risk
-    target[1] = prior
-    target[2] = bounded(silence)
-    target[3] = bounded(visit_silence_logit(c, t, p))
-    target[4] = c.payment_trouble * remaining(t - c.applied_until, p.payment_half_life_days)
-    target[5] = c.complaints * remaining(t - c.applied_until, p.complaint_half_life_days)
-    target[6] = cancellation_evidence(c, p)
-    target[7] = math.log1p(silence_days(c.first_seen, t))
-    target[8] = math.log(max(float(c.n_purchases), 1.0))
-    target[9] = spend_trend(c)
-    target[10] = purchases
-    target[11] = visits
-    target[12] = missed_ratio(c)
+    target[1] = bounded(visit_silence_logit(c, t, p))
+    target[2] = c.payment_trouble * remaining(t - c.applied_until, p.payment_half_life_days)
+    target[3] = c.complaints * remaining(t - c.applied_until, p.complaint_half_life_days)
+    target[4] = cancellation_evidence(c, p)
+    target[5] = math.log1p(silence_days(c.first_seen, t))
+    target[6] = math.log(max(float(c.n_purchases), 1.0))
+    target[7] = math.log(float(c.last_gap)) if c.last_gap > 0.0 else 0.0
+    target[8] = math.log(0.5 + old_purchases(c, t))
+    target[9] = usual_log_amount(c)
+    target[10] = spend_trend(c)
+    target[11] = purchases
+    target[12] = visits
+    target[13] = missed_ratio(c)
 
 
 @kernel

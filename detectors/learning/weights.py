@@ -90,5 +90,9 @@ class Weights:
         return replace(self, features=tuple(by_name[name] for name in names))
 
     def ready(self, min_labels: int) -> bool:
-        """Whether the model may speak: `min_labels` labels learnt, and both outcomes among them."""
-        return self.labels >= min_labels and 0 < self.churned < self.labels
+        """Whether the model may speak: `min_labels` labels learnt, both outcomes among them.
+
+        And foretold better than the static cadence did, before they were learnt.
+        """
+        seen = self.labels >= min_labels and 0 < self.churned < self.labels
+        return seen and self.log_loss < self.static_log_loss

@@ -1,13 +1,12 @@
 """What a customer spends: a sum, moments of ln amount and a moving mean of it, in one currency.
 
-Only differences of ln amount leave this file, so the unit of money changes nothing.
+Another unit of money shifts every ln amount alike: trends do not see it, and the online model,
+which scales its features, takes the shift for their mean.
 """
 
 import math
 
 from detectors.compiled import Row, kernel
-from detectors.customer import WEEKS
-from detectors.signals.windows import add_spend
 
 RECENT_SHARE = 0.2  # weight of the newest amount in the moving mean: about the last nine
 PRIOR_VARIANCE = 0.25  # of ln amount: a basket is usually within a factor of e^0.5
@@ -22,8 +21,6 @@ def change_currency(c: Row, currency: int) -> None:
     c.amount_log_sum = 0.0
     c.amount_log_squares = 0.0
     c.amount_log_recent = 0.0
-    for index in range(WEEKS):
-        c.week_spend[index] = 0.0
 
 
 @kernel
@@ -43,7 +40,6 @@ def spend_amount(c: Row, o: Row) -> None:
     c.spend += o.amount
     c.amount_log_sum += log_amount
     c.amount_log_squares += log_amount * log_amount
-    add_spend(c, o.event_time, o.amount)
 
 
 @kernel
@@ -52,7 +48,6 @@ def refund_amount(c: Row, o: Row) -> None:
     c.n_refunds = min(int(c.n_refunds) + 1, 65_535)
     if o.amount > 0.0 and int(c.currency) == int(o.currency):
         c.spend -= o.amount
-        add_spend(c, o.event_time, -o.amount)
 
 
 @kernel
@@ -64,3 +59,10 @@ def spend_trend(c: Row) -> float:
     mean = c.amount_log_sum / n
     spread = max(c.amount_log_squares - c.amount_log_sum * mean, 0.0)
     return float((c.amount_log_recent - mean) / math.sqrt((spread + PRIOR_VARIANCE) / n))
+
+
+@kernel
+def usual_log_amount(c: Row) -> float:
+    """Mean ln amount of the priced purchases, in `currency`; 0 without any."""
+    n = float(c.n_priced)
+    return float(c.amount_log_sum / n) if n > 0.0 else 0.0

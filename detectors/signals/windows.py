@@ -1,6 +1,6 @@
-"""Twelve weekly buckets of purchases, spend and visits inside the row, by event time.
+"""Sixteen weekly buckets of purchases and of visits inside the row, by event time.
 
-A ring: week w lives at index w mod 12; `week` is the newest week seen. Constant memory, and the
+A ring: week w lives at index w mod 16; `week` is the newest week seen. Constant memory, and the
 order of arrival does not matter as long as the week is still in the ring.
 """
 
@@ -9,7 +9,9 @@ import math
 from detectors.compiled import Row, kernel
 from detectors.customer import WEEK_SECONDS, WEEKS
 
-RECENT_WEEKS = 4
+RECENT_WEEKS = 4  # held against
+EARLIER_WEEKS = 8  # before them
+OLD_WEEKS = 8  # and back: who was about then is not new here
 FULL = 255  # a count that fits a byte stops there
 
 
@@ -22,7 +24,6 @@ def reach_week(c: Row, t: float) -> int:
         for newer in range(max(newest + 1, week - WEEKS + 1), week + 1):
             c.week_purchases[newer % WEEKS] = 0
             c.week_visits[newer % WEEKS] = 0
-            c.week_spend[newer % WEEKS] = 0.0
         c.week = week
     elif week <= newest - WEEKS:
         return -1
@@ -35,14 +36,6 @@ def count_purchase(c: Row, t: float) -> None:
     index = reach_week(c, t)
     if index >= 0 and int(c.week_purchases[index]) < FULL:
         c.week_purchases[index] += 1
-
-
-@kernel
-def add_spend(c: Row, t: float, amount: float) -> None:
-    """Money (a refund's is negative) in the week of t."""
-    index = reach_week(c, t)
-    if index >= 0:
-        c.week_spend[index] += amount
 
 
 @kernel
@@ -64,7 +57,7 @@ def trends(c: Row, t: float) -> tuple[float, float]:
     recent_visits = 0
     earlier_purchases = 0
     earlier_visits = 0
-    for back in range(WEEKS):
+    for back in range(RECENT_WEEKS + EARLIER_WEEKS):
         then = week - back
         if int(c.week) - WEEKS < then <= int(c.week):
             if back < RECENT_WEEKS:
@@ -73,8 +66,20 @@ def trends(c: Row, t: float) -> tuple[float, float]:
             else:
                 earlier_purchases += int(c.week_purchases[then % WEEKS])
                 earlier_visits += int(c.week_visits[then % WEEKS])
-    share = RECENT_WEEKS / (WEEKS - RECENT_WEEKS)
+    share = RECENT_WEEKS / EARLIER_WEEKS
     return (
         math.log((recent_purchases + 0.5) / (share * earlier_purchases + 0.5)),
         math.log((recent_visits + 0.5) / (share * earlier_visits + 0.5)),
     )
+
+
+@kernel
+def old_purchases(c: Row, t: float) -> int:
+    """Purchases from 8 to 16 weeks before t."""
+    week = math.floor(t / WEEK_SECONDS)
+    count = 0
+    for back in range(OLD_WEEKS, WEEKS):
+        then = week - back
+        if int(c.week) - WEEKS < then <= int(c.week):
+            count += int(c.week_purchases[then % WEEKS])
+    return count
