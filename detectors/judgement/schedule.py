@@ -8,9 +8,9 @@ import math
 
 from detectors.cadence.deadline import rule_d, silence_reaching
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
+from detectors.clock.reading import time_after
 from detectors.compiled import Row, kernel
 from detectors.customer import (
-    DAY_SECONDS,
     EXPIRED,
     OPEN,
     PURCHASE_SILENCE,
@@ -56,7 +56,7 @@ def purchase_deadline(c: Row, p: Row) -> float:
     odds = purchase_prior(c, p) + evidence(c, p) + c.visit_evidence
     bar = odds - math.log(p.alert_cost_days)
     days = rule_d(nu, location, scale, bar, p.longest_silence_days)
-    return float(c.last_purchase + DAY_SECONDS * days)
+    return time_after(p, c.last_purchase, days)
 
 
 @kernel
@@ -70,7 +70,7 @@ def visit_deadline(c: Row, p: Row) -> float:
         odds += evidence(c, p)
     bar = odds - math.log(p.visit_alert_cost_days)
     days = rule_d(nu, location, scale, bar, p.longest_silence_days)
-    return visits_silent_since(c) + DAY_SECONDS * days
+    return time_after(p, visits_silent_since(c), days)
 
 
 @kernel
@@ -84,11 +84,11 @@ def step_time(c: Row, p: Row) -> float:
             return math.inf
         nu, location, scale = visit_gap(c, p)
         days = silence_reaching(nu, location, scale, visit_prior(c, p) - wanted)
-        return visits_silent_since(c) + DAY_SECONDS * days
+        return time_after(p, visits_silent_since(c), days)
     wanted -= c.visit_evidence
     nu, location, scale = purchase_gap(c, p)
     days = silence_reaching(nu, location, scale, purchase_prior(c, p) - wanted)
-    return float(c.last_purchase + DAY_SECONDS * days)
+    return time_after(p, c.last_purchase, days)
 
 
 @kernel

@@ -7,6 +7,8 @@ closes no gap and ends no silence.
 
 import math
 
+from detectors.clock.learnt import count_hour
+from detectors.clock.reading import elapsed_seconds
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.observations import Input, PurchaseKind
@@ -32,8 +34,10 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
     if int(c.n_purchases) > 0 and t < c.last_purchase:
         population.out_of_order[PURCHASES] += 1
         return NOTHING
-    gap_seconds = t - c.last_purchase if int(c.n_purchases) > 0 else math.inf
+    known = int(c.n_purchases) > 0
+    gap_seconds = elapsed_seconds(p, c.last_purchase, t) if known else math.inf
     if gap_seconds >= p.occasion_seconds:
+        count_hour(p, population, t)
         c.n_purchases += 1
         if gap_seconds < math.inf:
             log_gap = math.log(gap_seconds / DAY_SECONDS)
