@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.clock.value import CLOCK, Clock, fill
+from detectors.clock.value import CLOCK, FLAT_CLOCK, Clock, fill
 from detectors.compiled import Row
 
 
@@ -78,7 +78,7 @@ class Profile:
     regular_from: float = 3.0
     loyal_from: float = 10.0
     # the time that gaps and silences are measured in
-    clock: Clock = Clock()
+    clock: Clock = FLAT_CLOCK
 
     def __post_init__(self) -> None:
         for name in tunables():

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import Row
-from detectors.customer import WEEK_SECONDS
+from detectors.customer import DAY_SECONDS, WEEK_SECONDS
 
 HOURS = 168
 HOUR_SECONDS = 3600.0
@@ -87,20 +87,23 @@ class Clock:
             even = min(self.weights) == max(self.weights)
             scaled = FLAT if even else tuple(weight / mean for weight in self.weights)
             object.__setattr__(self, "weights", scaled)
+        self._check_times()
+
+    def _check_times(self) -> None:
         for offset in (self.offset_seconds, *(offset for _, offset in self.shifts)):
-            if not abs(offset) <= 86_400.0:
+            if not abs(offset) <= DAY_SECONDS:
                 raise ValueError(f"an offset must be within a day of UTC, got {offset!r}")
+        times = [time for interval in self.closed for time in interval]
+        if not all(map(math.isfinite, [*times, *(since for since, _ in self.shifts)])):
+            raise ValueError("shifts and closed intervals must be finite")
         for one, other in pairwise(self.shifts):
             if not one[0] < other[0]:
                 raise ValueError(f"shifts must be in order, got {one[0]!r} before {other[0]!r}")
-        ends = [time for interval in self.closed for time in interval]
-        if not all(map(math.isfinite, [*ends, *(since for since, _ in self.shifts)])):
-            raise ValueError("shifts and closed intervals must be finite")
         for begin, end in self.closed:
             if not begin < end:
                 raise ValueError(f"a closed interval must end after {begin!r}, got {end!r}")
         for (_, end), (begin, _) in pairwise(self.closed):
-            if not end < begin:
+            if not end <= begin:
                 raise ValueError(f"closed intervals must be in order and apart, got {begin!r}")
         if 2 * len(self.closed) + len(self.shifts) + 1 > MOST_STRETCHES:
             raise ValueError(
@@ -124,6 +127,9 @@ class Clock:
     def record(self) -> Row:
         """The clock as one record with attributes, for kernels called one by one."""
         return self.records.view(np.recarray)[0]
+
+
+FLAT_CLOCK = Clock()
 
 
 def fill(table: NDArray[np.void], clock: Clock) -> None:

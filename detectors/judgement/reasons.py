@@ -210,9 +210,7 @@ def _rhythm(row: list[float], at: int, occasions: int) -> Rhythm | None:
 
 
 @kernel
-def rhythms_all(
-    customers: Rows, records: Rows, profile: Rows, out: NDArray[np.float64]
-) -> None:
+def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.float64]) -> None:
     """Whether visits decide; median and 9-in-10 gap, silence and calendar days: purchases, visits.
 
     Into `out`, a row of nine a customer, as of the records' time.

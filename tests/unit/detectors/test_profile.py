@@ -1,14 +1,19 @@
 import math
+from typing import Any
 
 import pytest
 
 from detectors.profile import Profile, tunables
 
 
+def given(name: str, value: float) -> dict[str, Any]:
+    return {name: value}
+
+
 @pytest.mark.parametrize("name", tunables())
 def test_every_tunable_must_be_finite(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a finite number"):
-        Profile(**{name: math.nan})
+        Profile(**given(name, math.nan))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,7 @@ def test_every_tunable_must_be_finite(name: str) -> None:
 )
 def test_a_wrong_tunable_is_named(name: str, value: float, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        Profile(**{name: value})
+        Profile(**given(name, value))
 
 
 def test_the_record_holds_every_tunable() -> None:
