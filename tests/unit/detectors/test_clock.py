@@ -86,7 +86,7 @@ def test_silence_never_falls_and_adds_up(
     assert one + elapsed_days(c, middle, end) == pytest.approx(both, abs=1e-9)
 
 
-@many
+@settings(max_examples=40, deadline=None)
 @given(clocks(), times, st.floats(0.0, 60.0))
 def test_the_clock_counts_what_a_sum_over_minutes_counts(
     clock: Clock, since: float, days: float
