@@ -84,7 +84,7 @@ def closed_between(text: str) -> tuple[datetime, datetime]:
         raise ValueError(f"{text!r} is no period; accepted: {CLOSED}") from None
     if begin.tzinfo or end.tzinfo:
         raise ValueError(f"{text!r} names an offset; accepted: local time, {CLOSED}")
-    if "T" not in (last or first):
+    if ":" not in (last or first):  # a date
         end += timedelta(days=1)
     if not begin < end:
         raise ValueError(f"{text!r} ends before it begins; accepted: {CLOSED}")

@@ -204,7 +204,8 @@ class Calendar(_Group):
     )
     # Off: then no decision depends on other customers, nor on how they are spread over partitions.
     learn: bool = Field(
-        default=False, description="learn the hours of the week from what is bought when"
+        default=False,
+        description="learn the hours of the week from what is bought when, in each partition",
     )
 
     @field_validator("opening")

@@ -81,6 +81,11 @@ def test_holidays_and_closed_periods_are_closed_from_local_midnight_and_overlaps
     assert silent == pytest.approx(3.0)
 
 
+def test_a_closed_period_may_end_at_an_hour_written_with_a_space() -> None:
+    (closed,) = operational_clock(Calendar(closed=("2026-08-03 12:00/2026-08-05 08:00",))).closed
+    assert closed[1] - closed[0] == 44.0 * 3600.0
+
+
 def test_a_zone_shifts_when_its_clocks_do() -> None:
     shifts = dict(zone_shifts("Europe/Berlin"))
     assert shifts[at("2026-03-29T03:00")] == 7200.0
