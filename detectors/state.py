@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.clock.learnt import WEEKLY_DECAY, learnt_weights, week_ends, week_of
+from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
 from detectors.clock.value import HOURS, fill
 from detectors.compiled import by_name, kernel
 from detectors.customer import CUSTOMER, reset
@@ -162,7 +162,8 @@ class CustomerState:
     def end_week(self) -> None:
         """The week is over: what was counted in it joins what was known."""
         own = self.population
-        own["clock_counts"] = WEEKLY_DECAY * own["clock_counts"] + own["clock_recent"]
+        if is_usual(self.profile.clock, self.week_ends):
+            own["clock_counts"] = WEEKLY_DECAY * own["clock_counts"] + own["clock_recent"]
         own["clock_recent"] = 0
         own["clock_week"] += 1
         self._begin_week()

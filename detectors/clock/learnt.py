@@ -1,8 +1,11 @@
 """The weekly rhythm learnt from what is bought when.
 
-Purchases (visits of those who live by visits) are counted by local hour of the week. At the end of
-each week its counts join those of the weeks before it, which decay. With N counted in all and m
-assumed, spread as the given weights b say, an hour of n counts weighs
+Purchases (visits of those who live by visits) are counted by local hour of the week, those within
+an hour of the last one with it. What counts does not depend on the clock: if it did, slow hours
+would be counted less and become slower. At the end of each week its counts join those of the weeks
+before it, which decay; a week with closed time in it is left out, for its hours are not the usual
+ones. With N counted in all and m assumed, spread as the given weights b say, an hour of n counts
+weighs
 
     w = 168 (n + m b / 168) / (N + m)
 
@@ -12,12 +15,13 @@ Analysis", section 3.4).
 """
 
 import math
+from bisect import bisect_right
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.clock.reading import hour_of_week
-from detectors.clock.value import HOURS, MONDAY_SECONDS
+from detectors.clock.value import HOURS, MONDAY_SECONDS, Clock
 from detectors.compiled import Row, kernel
 from detectors.customer import WEEK_SECONDS
 
@@ -51,3 +55,9 @@ def week_of(t: float, offset_seconds: float) -> int:
 def week_ends(week: int, offset_seconds: float) -> float:
     """When the week ends: the next Monday 0:00."""
     return (week + 1) * WEEK_SECONDS - offset_seconds - MONDAY_SECONDS
+
+
+def is_usual(clock: Clock, end: float) -> bool:
+    """Whether nothing was closed, beside the usual hours, in the week that ends then."""
+    first = bisect_right(clock.closed, end - WEEK_SECONDS, key=lambda interval: interval[1])
+    return first == len(clock.closed) or clock.closed[first][0] >= end

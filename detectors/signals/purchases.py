@@ -9,6 +9,7 @@ import math
 
 from detectors.clock.learnt import count_hour
 from detectors.clock.reading import elapsed_seconds
+from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.observations import Input, PurchaseKind
@@ -36,8 +37,9 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
         return NOTHING
     known = int(c.n_purchases) > 0
     gap_seconds = elapsed_seconds(p, c.last_purchase, t) if known else math.inf
-    if gap_seconds >= p.occasion_seconds:
+    if not known or t - c.last_purchase >= HOUR_SECONDS:
         count_hour(p, population, t)
+    if gap_seconds >= p.occasion_seconds:
         c.n_purchases += 1
         if gap_seconds < math.inf:
             log_gap = math.log(gap_seconds / DAY_SECONDS)

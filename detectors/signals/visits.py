@@ -8,6 +8,7 @@ import math
 
 from detectors.clock.learnt import count_hour
 from detectors.clock.reading import elapsed_seconds
+from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
 from detectors.observations import Input, VisitKind
@@ -38,10 +39,10 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
         return NOTHING
     known = int(c.n_visits) > 0
     gap_seconds = elapsed_seconds(p, c.last_visit, t) if known else math.inf
+    if lives_by_visits(c) and (not known or t - c.last_visit >= HOUR_SECONDS):
+        count_hour(p, population, t)
     if gap_seconds >= p.visit_occasion_seconds:
         c.n_visits += 1
-        if lives_by_visits(c):
-            count_hour(p, population, t)
         if gap_seconds < math.inf:
             log_gap = math.log(gap_seconds / DAY_SECONDS)
             c.visit_gap_count += 1.0

@@ -7,11 +7,13 @@ both laws hold as they do for a given clock.
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detectors.clock.learnt import ASSUMED, WEEKLY_DECAY
 from detectors.clock.reading import hour_of_week
+from detectors.clock.value import FLAT, Clock
 from detectors.customer import WEEK_SECONDS
 from detectors.engine import Decisions, advance, apply
 from detectors.judgement.risk import left_logit
@@ -21,6 +23,7 @@ from tests.laws.histories import (
     DAY,
     GIVEN,
     START,
+    WEEKDAYS,
     Event,
     Told,
     batch_of,
@@ -141,6 +144,34 @@ def test_the_clock_of_a_week_knows_the_weeks_before_it_and_nothing_of_its_own() 
     advance(state, state.week_ends)
     assert state.population["clock_recent"][0].sum() == 0
     assert state.population["clock_counts"][0].sum() == 40.0 * WEEKLY_DECAY + 40.0
+
+
+def test_a_week_with_closed_time_in_it_teaches_nothing_and_takes_nothing_away() -> None:
+    midnight = START - START % DAY
+    holiday = (midnight + 23.0 * DAY, midnight + 24.0 * DAY)
+    profile = replace(Profile(), clock=Clock(closed=(holiday,), learns=True))
+    state = CustomerState(profile)
+    counts = []
+    for week in range(1, 6):
+        apply(state, batch_of(state, habit(40, week, 9.0)[-40:]))
+        counts.append(float(state.population["clock_counts"][0].sum()))
+    two_weeks = 40.0 + WEEKLY_DECAY * 40.0
+    assert counts == pytest.approx(
+        [0.0, 40.0, two_weeks, two_weeks, 40.0 + WEEKLY_DECAY * two_weeks]
+    )
+
+
+def test_what_is_counted_does_not_depend_on_the_clock() -> None:
+    """Two purchases two hours apart: one occasion or two, but two hours of the week."""
+    events = [purchase("a", day, event_id=f"{day}") for day in (0.0, 0.5 / 24.0, 2.0 / 24.0)]
+    counted = []
+    for weights in (FLAT, WEEKDAYS):
+        profile = replace(Profile(), clock=Clock(weights, learns=True))
+        state = CustomerState(profile)
+        apply(state, batch_of(state, events))
+        counted.append(state.population["clock_recent"][0].tolist())
+    assert counted[0] == counted[1]
+    assert sum(counted[0]) == 2
 
 
 def test_what_falls_due_before_the_week_ends_is_taken_with_its_clock() -> None:

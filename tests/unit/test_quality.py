@@ -132,6 +132,8 @@ def test_what_is_compared_is_a_flat_clock_and_one_that_has_learnt_when_the_shop_
     weights, hours = np.array(learnt.weights), np.array(shop.week)
     assert 0.0 < weights[hours == 0.0].max() < 0.2 < weights[hours == 2.0].min()
     assert np.corrcoef(weights, hours)[0, 1] > 0.95
+    # days are as long as they are: what counts does not depend on the clock, nor on holidays
+    assert weights.reshape(7, 24).mean(1)[:6] == pytest.approx(7.0 / 6.0, rel=0.15)
 
 
 def test_the_same_profile_makes_as_many_false_alarms_as_itself() -> None:
