@@ -3,6 +3,10 @@
 A customer's decisions depend on their row and the profile alone. Whatever is due is taken at its
 own time and evaluated there, before the next observation of the same customer counts, so batch
 boundaries, ticks and the interleaving of customers change nothing.
+
+Where the clock learns, they depend on the week's clock too, and with it on what the partition's
+customers did before. A week ends between observations: once all of an earlier effective time, and
+every due of every customer that is taken before it, have been worked off with its clock.
 """
 
 from collections.abc import Callable
@@ -12,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import Rows, by_name
+from detectors.compiled import Bytes, Rows, by_name
 from detectors.customer import CUSTOMER
 from detectors.judgement.episodes import DECISION
 from detectors.learning.features import EXAMPLE
@@ -45,57 +49,114 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
     if batch.observations.dtype != OBSERVATION:
         raise ValueError(f"observations must be OBSERVATION, got {batch.observations.dtype}")
     observations = by_name(batch.observations)
-    rows, profile = by_name(state.rows), by_name(state.profile.records)
-
-    def run(position: int, buffers: Buffers) -> int:
-        return apply_all(
-            rows, state.dues, state.dirty, state.hashes, observations, batch.ids, profile,
-            *buffers, position,
-        )  # fmt: skip
-
-    return _collect(state, run, len(observations))
+    times = batch.observations["effective_time"]
+    work = _Work(state)
+    first = 0
+    while first < len(times):
+        state.begin_weeks(float(times[first]))
+        work.end_weeks(float(times[first]))
+        end = int(np.searchsorted(times, state.week_ends, side="left"))
+        work.observe(observations[first:end], batch.ids)
+        first = end
+    return work.done()
 
 
 def advance(state: CustomerState, watermark: float) -> Decisions:
     """Take every due of every customer with due + allowed lateness < watermark."""
-    rows, profile = by_name(state.rows), by_name(state.profile.records)
+    work = _Work(state)
+    work.end_weeks(watermark)
+    work.take_dues(watermark)
+    return work.done()
 
-    def run(position: int, buffers: Buffers) -> int:
-        return advance_all(
-            rows, state.dues, state.dirty, state.size, watermark, profile, *buffers, position
+
+class _Work:
+    """The kernels over one state, and what they decided so far."""
+
+    def __init__(self, state: CustomerState) -> None:
+        self._state = state
+        self._decisions = np.empty(CHUNK, DECISION)
+        self._customers = np.empty(CHUNK, CUSTOMER)
+        self._examples = np.empty(CHUNK, EXAMPLE)
+        self._counts = np.zeros(2, np.int64)
+        self._buffers: Buffers = (
+            by_name(self._decisions),
+            by_name(self._customers),
+            by_name(self._examples),
+            self._counts,
+            by_name(state.population),
         )
+        self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
 
-    return _collect(state, run, state.size)
+    def observe(self, observations: Rows, ids: Bytes) -> None:
+        """Apply observations of one week."""
+        state = self._state
+        rows = by_name(state.rows)
 
+        def run(position: int, profile: Rows) -> int:
+            return apply_all(
+                rows, state.dues, state.dirty, state.hashes, observations, ids, profile,
+                *self._buffers, position,
+            )  # fmt: skip
 
-def _collect(state: CustomerState, run: Callable[[int, Buffers], int], end: int) -> Decisions:
-    """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""
-    decisions, customers = np.empty(CHUNK, DECISION), np.empty(CHUNK, CUSTOMER)
-    examples, counts = np.empty(CHUNK, EXAMPLE), np.zeros(2, np.int64)
-    buffers = (
-        by_name(decisions),
-        by_name(customers),
-        by_name(examples),
-        counts,
-        by_name(state.population),
-    )
-    parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
-    position = 0
-    while True:
-        counts[:] = 0
-        position = run(position, buffers)
-        said, learnt = int(counts[0]), int(counts[1])
-        if position >= end:
-            break
-        parts.append((decisions[:said].copy(), customers[:said].copy(), examples[:learnt].copy()))
-    parts.append((decisions[:said], customers[:said], examples[:learnt]))
-    records, beside, taught = (_joined([part[i] for part in parts]) for i in range(3))
-    if len(records) > 1:
-        order = _by_time_and_id(state, records, "time")
-        records, beside = records[order], beside[order]
-    if len(taught) > 1:
-        taught = taught[_by_time_and_id(state, taught, "label_time")]
-    return Decisions(records, beside, taught)
+        self._run(run, len(observations))
+
+    def take_dues(self, watermark: float) -> None:
+        """Take what is due before the watermark; it lies in the current week."""
+        state = self._state
+        rows = by_name(state.rows)
+
+        def run(position: int, profile: Rows) -> int:
+            return advance_all(
+                rows, state.dues, state.dirty, state.size, watermark, profile,
+                *self._buffers, position,
+            )  # fmt: skip
+
+        self._run(run, state.size)
+
+    def end_weeks(self, time: float) -> None:
+        """End every week that is over at that time (none at inf), each with its own dues."""
+        state = self._state
+        lateness = state.profile.allowed_lateness_seconds
+        while state.week_ends <= time < np.inf:
+            dues = state.dues[: state.size]
+            if dues.size and float(dues.min()) + lateness < state.week_ends:
+                self.take_dues(state.week_ends)
+            state.end_week()
+
+    def _run(self, kernel: Callable[[int, Rows], int], end: int) -> None:
+        """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""
+        self._state.wind_clock()
+        profile = by_name(self._state.parameters)
+        position = 0
+        while position < end:
+            position = kernel(position, profile)
+            if position < end:
+                self._empty()
+
+    def _empty(self) -> None:
+        said, learnt = self._counts.tolist()
+        self._parts.append(
+            (
+                self._decisions[:said].copy(),
+                self._customers[:said].copy(),
+                self._examples[:learnt].copy(),
+            )
+        )
+        self._counts[:] = 0
+
+    def done(self) -> Decisions:
+        """What was decided, in order; the buffers are given away."""
+        said, learnt = self._counts.tolist()
+        self._parts.append(
+            (self._decisions[:said], self._customers[:said], self._examples[:learnt])
+        )
+        records, beside, taught = (_joined([part[i] for part in self._parts]) for i in range(3))
+        if len(records) > 1:
+            order = _by_time_and_id(self._state, records, "time")
+            records, beside = records[order], beside[order]
+        if len(taught) > 1:
+            taught = taught[_by_time_and_id(self._state, taught, "label_time")]
+        return Decisions(records, beside, taught)
 
 
 def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:

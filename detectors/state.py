@@ -4,11 +4,15 @@ Arrays grow by doubling, so `rows`, `dues` and `dirty` may be new arrays after `
 `restore`: read them from the state each time.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
+from detectors.clock.value import HOURS, fill
 from detectors.compiled import by_name, kernel
 from detectors.customer import CUSTOMER, reset
 from detectors.index import FREE, fill_slots, find_slot, hash_slices, locate_all
@@ -26,6 +30,11 @@ POPULATION = np.dtype(
         ("gap_count", "f8"),  # closed purchase gaps of all customers: n, sum ln g, sum ln^2 g
         ("gap_log_sum", "f8"),
         ("gap_log_squares", "f8"),
+        # the clock, if it learns: counts by local hour of week, those of the weeks before the
+        # current one decayed; and that week's number, 0 before the first event
+        ("clock_counts", "f8", (HOURS,)),
+        ("clock_recent", "i8", (HOURS,)),
+        ("clock_week", "i8"),
     ],
     align=True,
 )
@@ -55,13 +64,17 @@ class CustomerState:
 
     rows: CUSTOMER[capacity], the first `size` in use; dues: their `due` once more, side by side,
     because a search of a million of them then takes under a millisecond; dirty: 1 = changed since
-    `take_dirty`; population: POPULATION[1].
+    `take_dirty`; population: POPULATION[1]; parameters: the profile's record with the clock in
+    effect; week_ends: when the next clock takes its place, inf if it does not learn (or nothing
+    was seen yet).
     """
 
     def __init__(self, profile: Profile, capacity: int = 1024) -> None:
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {capacity!r}")
         self.profile = profile
+        self.parameters: NDArray[np.void] = profile.records.copy()
+        self.week_ends = np.inf
         self.size = 0
         self.rows: NDArray[np.void] = np.zeros(capacity, CUSTOMER)
         self.dues: NDArray[np.float64] = np.full(capacity, np.inf)
@@ -71,6 +84,7 @@ class CustomerState:
         self.id_ends: NDArray[np.int64] = np.zeros(capacity + 1, np.int64)
         self._hashes: NDArray[np.uint64] = np.zeros(capacity, np.uint64)
         self._slots = _free_slots(capacity)
+        self._clock_is_old = False
 
     @property
     def hashes(self) -> NDArray[np.uint64]:
@@ -130,6 +144,49 @@ class CustomerState:
         where = self.locate(keys, starts, ends)
         _restore_rows(by_name(self.rows), self.dues, where, by_name(rows))
         self.dirty[where] = 0
+
+    def restore_population(self, population: Mapping[str, object]) -> None:
+        """Put back the population as it was written, by field; unknown fields are left out."""
+        for name, value in population.items():
+            if name in (POPULATION.names or ()):
+                self.population[name] = value
+        if self.population["clock_week"][0] and self.profile.clock.learns:
+            self._begin_week()
+
+    def begin_weeks(self, t: float) -> None:
+        """Begin to count weeks for the clock with the first event, at t, if there was none yet."""
+        if self.profile.clock.learns and self.week_ends == np.inf:
+            self.population["clock_week"] = week_of(t, self.profile.clock.offset_seconds)
+            self._begin_week()
+
+    def end_week(self) -> None:
+        """The week is over: what was counted in it joins what was known."""
+        own = self.population
+        if is_usual(self.profile.clock, self.week_ends):
+            own["clock_counts"] = WEEKLY_DECAY * own["clock_counts"] + own["clock_recent"]
+        own["clock_recent"] = 0
+        own["clock_week"] += 1
+        self._begin_week()
+
+    def _begin_week(self) -> None:
+        week, offset = int(self.population["clock_week"][0]), self.profile.clock.offset_seconds
+        self.week_ends = week_ends(week, offset)
+        self._clock_is_old = True
+
+    @property
+    def profile_in_effect(self) -> Profile:
+        """The profile with the clock as the current week has it."""
+        if self.week_ends == np.inf:
+            return self.profile
+        given = self.profile.clock
+        weights = learnt_weights(given.weights, self.population["clock_counts"][0])
+        return replace(self.profile, clock=replace(given, weights=weights))
+
+    def wind_clock(self) -> None:
+        """Bring `parameters` to the current week; weeks in which nothing happens cost nothing."""
+        if self._clock_is_old:
+            fill(self.parameters, self.profile_in_effect.clock)
+            self._clock_is_old = False
 
     def take_dirty(self) -> NDArray[np.int32]:
         """The rows changed since the last call, in order; they are clean from now on."""

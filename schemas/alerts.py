@@ -27,7 +27,10 @@ class NoPurchase(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Usual(Struct, frozen=True, kw_only=True, gc=False):
-    """The customer's own rhythm, in days between purchases; null where there is none yet."""
+    """The customer's own rhythm, in days between purchases; null where there is none yet.
+
+    Days are days of business, if a calendar is given: closed time is not counted.
+    """
 
     gap_days: float | None
     p90_gap_days: float | None
@@ -35,7 +38,7 @@ class Usual(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Observed(Struct, frozen=True, kw_only=True, gc=False):
-    """What was seen instead; null for who has never bought."""
+    """What was seen instead, in the same days; null for who has never bought."""
 
     silence_days: float | None
 

@@ -2,7 +2,8 @@
 
 Rows are spread over partitions as Kafka would spread them; each partition is the worker's own
 `PartitionLife`. The input that is least far is read next, so that little has to wait for others.
-How many partitions there are changes no decision: a decision depends on one customer's events.
+How many partitions there are changes no decision (unless the calendar is learnt, which each does
+from its own customers): a decision depends on one customer's events.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

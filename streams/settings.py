@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streams.calendar import operational_clock
 from streams.errors import ConfigurationError
 from streams.settings_groups import (
     Alignment,
     Bootstrap,
+    Calendar,
     Kafka,
     Log,
     Model,
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     topics: Topics = Field(default=Topics(), description="topics")
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
+    calendar: Calendar = Field(default=Calendar(), description="when customers may be expected")
     profile: dict[str, float | tuple[float, ...]] = Field(
         default_factory=dict, description="detector parameters"
     )
@@ -129,16 +132,19 @@ def merge(found: list[Source]) -> Settings:
         settings = Settings(**overlay(found))
     except ValidationError as error:
         raise explain(Settings, error, found) from None
-    if settings.profile:
+    if settings.profile or settings.calendar != Calendar():
         detector_profile(settings)
     return settings
 
 
 def detector_profile(settings: Settings) -> "Profile":
     """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
-    from detectors.profile import Profile  # noqa: PLC0415  # numba: most commands do without it
+    from detectors.profile import (  # noqa: PLC0415  # numba: most commands do without it
+        Profile,
+        tunables,
+    )
 
-    names = [field.name for field in dataclasses.fields(Profile) if field.name not in SHARED]
+    names = [name for name in tunables() if name not in SHARED]
     unknown = [name for name in settings.profile if name not in names]
     if unknown:
         raise ConfigurationError(
@@ -147,8 +153,16 @@ def detector_profile(settings: Settings) -> "Profile":
             remedy=REMEDY,
         )
     try:
+        clock = operational_clock(settings.calendar)
+    except ValueError as error:
+        raise ConfigurationError(str(error), where="calendar", remedy=REMEDY) from error
+    try:
         given: dict[str, Any] = settings.profile
-        return Profile(**given, allowed_lateness_seconds=settings.allowed_lateness_seconds)
+        return Profile(
+            **given,
+            allowed_lateness_seconds=settings.allowed_lateness_seconds,
+            clock=clock,
+        )
     except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
 

@@ -13,9 +13,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+
+from streams import calendar
 
 
 def _written_as(pattern: str, accepted: str) -> AfterValidator:
@@ -172,6 +175,69 @@ class Web(_Group):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: Port = Field(default=6066, description="port; 0 takes a free one")
+
+
+Weights = tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
+
+
+class Calendar(_Group):
+    """When customers may be expected: silence is not counted in closed time."""
+
+    time_zone: Annotated[str, AfterValidator(calendar.checked_zone)] = Field(
+        default="UTC", description="IANA name of the zone that all of this is meant in"
+    )
+    opening: tuple[str, ...] = Field(
+        default=(), description=f"opening hours: {calendar.OPENING}; none: always open"
+    )
+    day_weights: Weights = Field(
+        default=(), description="how much is bought on each day, 7 from Monday on; none: the same"
+    )
+    hour_weights: Weights = Field(
+        default=(), description="how much is bought in each hour of a day, 24; none: the same"
+    )
+    country: str | None = Field(
+        default=None, description="ISO 3166 code; its public holidays are closed"
+    )
+    region: str | None = Field(default=None, description="part of that country, such as BY")
+    closed: tuple[str, ...] = Field(
+        default=(), description=f"more closed periods, the last day included: {calendar.CLOSED}"
+    )
+    # Off: then no decision depends on other customers, nor on how they are spread over partitions.
+    learn: bool = Field(
+        default=False,
+        description="learn the hours of the week from what is bought when, in each partition",
+    )
+
+    @field_validator("opening")
+    @classmethod
+    def _says_when(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        for line in lines:
+            calendar.openings(line)
+        return lines
+
+    @field_validator("closed")
+    @classmethod
+    def _says_from_when_to_when(cls, periods: tuple[str, ...]) -> tuple[str, ...]:
+        for period in periods:
+            calendar.closed_between(period)
+        return periods
+
+    @field_validator("day_weights", "hour_weights")
+    @classmethod
+    def _one_each(cls, weights: Weights, info: ValidationInfo) -> Weights:
+        wanted = 7 if info.field_name == "day_weights" else 24
+        if weights and len(weights) != wanted:
+            raise ValueError(f"{len(weights)} weights are given; accepted: {wanted}, or none")
+        return weights
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.region is not None and self.country is None:
+            raise ValueError("region is given without country; accepted: both, or country alone")
+        if self.country is not None:
+            calendar.public_holidays(self.country, self.region)
+        calendar.hour_weights(self)
+        return self
 
 
 class Model(_Group):

@@ -3,12 +3,16 @@
 `python -m benchmarks.quality.profiles` prints what the default profile is made of.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.table import Table
 
 from benchmarks.harness import console
 from benchmarks.quality.data import cdnow, journey
+from detectors.clock.value import Clock
+from detectors.customer import DAY_SECONDS
+from detectors.lab.engine_rows import EngineRun
 from detectors.lab.fit import PARAMETERS, fit
 from detectors.lab.histories import Histories
 from detectors.profile import Profile
@@ -23,9 +27,24 @@ def profile_for(early: Histories, horizon: float) -> tuple[Profile, str]:
     return replace(fit(early), horizon_days=horizon), "a profile fitted to them"
 
 
-def clock_profiles(early: Histories) -> dict[str, Profile]:
-    """By name what is compared: "off", and "on" once there is an operational clock."""
-    return {"off": fit(early)}
+def clock_profiles(early: Histories, closed: Sequence[tuple[int, int]]) -> dict[str, Profile]:
+    """By name what is compared: "off", and "on" with an operational clock.
+
+    Its hours are what the engine has learnt from the early purchases; closed periods (first day,
+    days) are given, as they are known to whoever closes. Each is fitted to gaps on its own clock.
+    """
+    given = Clock(
+        closed=tuple(
+            (early.epoch + DAY_SECONDS * first, early.epoch + DAY_SECONDS * (first + days))
+            for first, days in closed
+        ),
+        learns=True,
+    )
+    run = EngineRun(early, Profile(clock=given))
+    for _ in run.until(early.end):
+        pass
+    learnt = replace(run.state.profile_in_effect.clock, learns=False)
+    return {"off": fit(early), "on": fit(early, Profile(clock=learnt))}
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ def as_of(customer: np.void, now: float, profile: Profile) -> np.void:
     """The DECISION that would be written at `now` (seconds since the epoch) if one had to be.
 
     `customer` is a row of CUSTOMER, which stays as it is. Status and sequence of the record mean
-    nothing. For `reasons.explain`, which puts it into words.
+    nothing. For `reasons.explain`, which puts it into words. Where the clock is learnt, `profile`
+    holds the one in effect (`CustomerState.profile_in_effect`).
     """
     rows = np.frombuffer(customer.tobytes(), CUSTOMER).copy()
     records = np.zeros(1, DECISION)

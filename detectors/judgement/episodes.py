@@ -11,11 +11,12 @@ from enum import IntEnum
 
 import numpy as np
 
+from detectors.clock.reading import elapsed_days
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
 from detectors.judgement.identity import alert_id, fingerprint
-from detectors.judgement.risk import assess, left_logit, sigmoid
+from detectors.judgement.risk import assess, left_logit, sigmoid, visits_silent_since
 from detectors.judgement.schedule import severity_at
 from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
@@ -73,6 +74,8 @@ DECISION = np.dtype(
         ("payment_logit", "f8"),
         ("complaint_logit", "f8"),
         ("cancellation_logit", "f8"),
+        ("silence_days", "f8"),  # since the last purchase, on the clock; 0 before the first
+        ("visit_silence_days", "f8"),  # since the last sign of life; 0 before the first visit
         ("features", "f4", (len(FEATURES),)),  # as of `time`, for the model
         ("row", "i4"),
         ("sequence", "i4"),  # 1 for the first decision under this anchor
@@ -82,7 +85,7 @@ DECISION = np.dtype(
     ],
     align=True,
 )
-"""One decision; it depends on its customer's row and the profile alone."""
+"""One decision; it depends on its customer's row, the profile and the clock in effect alone."""
 
 
 @kernel
@@ -107,6 +110,9 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     d.payment_logit = payments
     d.complaint_logit = complaints
     d.cancellation_logit = cancellation
+    bought, visited = int(c.n_purchases) > 0, int(c.n_visits) > 0
+    d.silence_days = elapsed_days(p, c.last_purchase, now) if bought else 0.0
+    d.visit_silence_days = elapsed_days(p, visits_silent_since(c), now) if visited else 0.0
     take_features(d.features, c, now, p)
     d.row = row
     d.sequence = c.sequence

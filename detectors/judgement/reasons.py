@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from detectors.cadence.deadline import silence_reaching
 from detectors.cadence.posterior import purchase_gap, visit_gap
+from detectors.clock.reading import plain_days
 from detectors.compiled import Rows, by_name, kernel
 from detectors.customer import CUSTOMER, ID_BYTES, lives_by_visits
 from detectors.judgement.episodes import DECISION, Status
-from detectors.judgement.risk import silence_days, visits_silent_since
+from detectors.judgement.risk import visits_silent_since
 from detectors.judgement.value import ValueAtRisk, confidence, segment, values_at_risk
 from detectors.profile import Profile
 
@@ -49,7 +50,10 @@ class Usual(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """The silence since the last purchase (visit, for who lives by visits); None without one."""
+    """The silence since the last purchase (visit, for who lives by visits); None without one.
+
+    In days of the clock, as usual gaps are: closed time is not counted.
+    """
 
     silence_days: float | None
 
@@ -91,11 +95,15 @@ class Evidence(NamedTuple):
 
 
 class Rhythm(NamedTuple):
-    """How often something usually happens, and how long ago it last did; days."""
+    """How often something usually happens, and how long ago it last did; days.
+
+    On the clock, but for `calendar_days`, the silence with closed time.
+    """
 
     gap_days: float
     p90_gap_days: float
     silence_days: float
+    calendar_days: float
     n_gaps: int
 
 
@@ -139,8 +147,8 @@ def explain_all(
     records: NDArray[np.void], customers: NDArray[np.void], profile: Profile
 ) -> list[Explanation]:
     """The same for DECISION[n] and CUSTOMER[n]; together they cost a fifth of one by one."""
-    numbers = np.empty((len(records), 7))
-    rhythms_all(by_name(customers), records["time"], by_name(profile.records), numbers)
+    numbers = np.empty((len(records), 9))
+    rhythms_all(by_name(customers), by_name(records), by_name(profile.records), numbers)
     values = values_at_risk(customers, numbers[:, 1], profile)
     bought = customers["purchase_id"].tobytes()
     trouble = customers["trouble_id"].tobytes()
@@ -159,7 +167,7 @@ def explain_all(
             trouble[at : at + known.trouble_id_length].decode(),
         )
         purchases = _rhythm(row, 1, known.n_purchases)
-        visits = _rhythm(row, 4, known.n_visits)
+        visits = _rhythm(row, 5, known.n_visits)
         reasons = _reasons(said, known, purchases, visits, evidence, profile)
         decisive = visits if row[0] else purchases
         found.append(_explanation(said, decisive, reasons, value, profile))
@@ -198,29 +206,29 @@ def _rhythm(row: list[float], at: int, occasions: int) -> Rhythm | None:
     """None for who never came."""
     if not occasions:
         return None
-    return Rhythm(row[at], row[at + 1], row[at + 2], occasions - 1)
+    return Rhythm(row[at], row[at + 1], row[at + 2], row[at + 3], occasions - 1)
 
 
 @kernel
-def rhythms_all(
-    customers: Rows, times: NDArray[np.float64], profile: Rows, out: NDArray[np.float64]
-) -> None:
-    """Whether visits decide; median gap, 9-in-10 gap and silence (days): purchases, visits.
+def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.float64]) -> None:
+    """Whether visits decide; median and 9-in-10 gap, silence and calendar days: purchases, visits.
 
-    Into `out`, a row of seven a customer, as of `times`.
+    Into `out`, a row of nine a customer, as of the records' time.
     """
     p = profile[0]
     for i in range(customers.shape[0]):
-        c, now = customers[i], times[i]
+        c, d = customers[i], records[i]
         law = purchase_gap(c, p)
         out[i, 0] = 1.0 if lives_by_visits(c) else 0.0
         out[i, 1] = math.exp(law[1])
         out[i, 2] = silence_reaching(law, LOG_TENTH)
-        out[i, 3] = silence_days(c.last_purchase, now)
+        out[i, 3] = d.silence_days
+        out[i, 4] = plain_days(c.last_purchase, d.time)
         law = visit_gap(c, p)
-        out[i, 4] = math.exp(law[1])
-        out[i, 5] = silence_reaching(law, LOG_TENTH)
-        out[i, 6] = silence_days(visits_silent_since(c), now)
+        out[i, 5] = math.exp(law[1])
+        out[i, 6] = silence_reaching(law, LOG_TENTH)
+        out[i, 7] = d.visit_silence_days
+        out[i, 8] = plain_days(visits_silent_since(c), d.time)
 
 
 def _action(code: str, segmented: str) -> str:
@@ -283,7 +291,10 @@ def _silence(
 ) -> Reason:
     usual, often = _days(rhythm.gap_days), _days(rhythm.p90_gap_days)
     who = "usually every" if rhythm.n_gaps else "customers usually come back after"
-    text = f"No {what} for {_days(rhythm.silence_days)}; {who} {usual} (9 in 10 within {often})."
+    silent, counted = _days(rhythm.calendar_days), _days(rhythm.silence_days)
+    if silent != counted:
+        silent = f"{silent}, {counted} without closed time"
+    text = f"No {what} for {silent}; {who} {usual} (9 in 10 within {often})."
     return Reason(code, text, rhythm.gap_days, rhythm.silence_days, "days", logit, evidence)
 
 

@@ -2,7 +2,7 @@
 
     log-odds of having left = prior + silence + visits + payments + complaints + cancellation
     prior   = ln a / (b + x)^power                    right after the last purchase
-    silence = -ln S(s)                                s = days since
+    silence = -ln S(s)                                s = days since, on the clock
     risk    = P(no purchase in the horizon H) = p + (1 - p) S(s + H) / S(s),   p = P(left)
 
 For who lives by visits, prior and horizon are those of the visits, the silence term is 0 and the
@@ -20,17 +20,12 @@ import numpy as np
 
 from detectors.cadence.law import log_survival_of
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
+from detectors.clock.reading import days_ahead, elapsed_days
 from detectors.compiled import Row, kernel
-from detectors.customer import DAY_SECONDS, lives_by_visits
+from detectors.customer import lives_by_visits
 from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
 
 LOGIT_LIMIT = 30.0  # e^-30 is 1e-13: what is surer than that is not distinguished
-
-
-@kernel
-def silence_days(since: float, t: float) -> float:
-    """Days from `since` to t, never negative."""
-    return float(max(t - since, 0.0) / DAY_SECONDS)
 
 
 @kernel
@@ -46,7 +41,7 @@ def visit_silence_logit(c: Row, t: float, p: Row) -> float:
     """-ln S of the visits' silence at t; 0 for who never visited."""
     if int(c.n_visits) == 0:
         return 0.0
-    return -log_survival_of(silence_days(visits_silent_since(c), t), visit_gap(c, p))
+    return -log_survival_of(elapsed_days(p, visits_silent_since(c), t), visit_gap(c, p))
 
 
 @kernel
@@ -79,18 +74,20 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
             prior = purchase_prior(c, p)
             return prior, 0.0, 0.0, bounded(prior + evidence(c, p))
         gap = visit_gap(c, p)
-        days = silence_days(visits_silent_since(c), t)
+        days = elapsed_days(p, visits_silent_since(c), t)
         log_s = log_survival_of(days, gap)
         prior = visit_prior(c, p)
         left = bounded(prior - log_s + evidence(c, p))
-        risk = risk_logit(left, log_s, log_survival_of(days + p.horizon_days, gap))
+        ahead = days + days_ahead(p, t, p.horizon_days)
+        risk = risk_logit(left, log_s, log_survival_of(ahead, gap))
         return prior, 0.0, -log_s, risk
     gap = purchase_gap(c, p)
-    days = silence_days(c.last_purchase, t)
+    days = elapsed_days(p, c.last_purchase, t)
     log_s = log_survival_of(days, gap)
     prior = purchase_prior(c, p)
     left = bounded(prior - log_s + c.visit_evidence + evidence(c, p))
-    risk = risk_logit(left, log_s, log_survival_of(days + p.horizon_days, gap))
+    ahead = days + days_ahead(p, t, p.horizon_days)
+    risk = risk_logit(left, log_s, log_survival_of(ahead, gap))
     return prior, -log_s, float(c.visit_evidence), risk
 
 

@@ -8,9 +8,9 @@ import math
 
 from detectors.cadence.deadline import alert_bar, rule_d, silence_reaching
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
+from detectors.clock.reading import time_after
 from detectors.compiled import Row, kernel
 from detectors.customer import (
-    DAY_SECONDS,
     EXPIRED,
     OPEN,
     PURCHASE_SILENCE,
@@ -55,7 +55,7 @@ def purchase_deadline(c: Row, p: Row) -> float:
     law = purchase_gap(c, p)
     left = purchase_prior(c, p) + evidence(c, p) + c.visit_evidence
     days = rule_d(law, alert_bar(left, law, p.alert_cost_days, p), p.longest_silence_days)
-    return float(c.last_purchase + DAY_SECONDS * days)
+    return time_after(p, c.last_purchase, days)
 
 
 @kernel
@@ -68,7 +68,7 @@ def visit_deadline(c: Row, p: Row) -> float:
     if lives_by_visits(c):
         left += evidence(c, p)
     days = rule_d(law, alert_bar(left, law, p.visit_alert_cost_days, p), p.longest_silence_days)
-    return visits_silent_since(c) + DAY_SECONDS * days
+    return time_after(p, visits_silent_since(c), days)
 
 
 @kernel
@@ -81,10 +81,10 @@ def step_time(c: Row, p: Row) -> float:
         if int(c.n_visits) == 0:
             return math.inf
         days = silence_reaching(visit_gap(c, p), visit_prior(c, p) - wanted)
-        return visits_silent_since(c) + DAY_SECONDS * days
+        return time_after(p, visits_silent_since(c), days)
     wanted -= c.visit_evidence
     days = silence_reaching(purchase_gap(c, p), purchase_prior(c, p) - wanted)
-    return float(c.last_purchase + DAY_SECONDS * days)
+    return time_after(p, c.last_purchase, days)
 
 
 @kernel

@@ -7,12 +7,12 @@ engine runs, and the last, open gap counts with the chance that it lasts until t
 
 with o the odds of having left after the purchase. Where a history knows whole days only, f(g) is
 the chance of the interval g -+ 1/2. **Give it what lies before a day, and it cannot know what
-follows** (`Histories.before`).
+follows** (`Histories.before`). Gaps are measured on the clock of the profile to start from.
 """
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 
 from detectors.cadence.law import densities, log_sum, log_survival_of
 from detectors.cadence.posterior import close_gap, purchase_gap, purchase_prior
+from detectors.clock.reading import elapsed_days, elapsed_seconds
 from detectors.compiled import Row, Rows, by_name, kernel
 from detectors.customer import CUSTOMER, DAY_SECONDS
 from detectors.lab.histories import Days, Histories, Whole
@@ -105,7 +106,7 @@ def fit(histories: Histories, start: Profile | None = None) -> Profile:
 
     def profile_at(point: Days) -> Profile:
         values = {p.field: p.outward(float(v)) for p, v in zip(PARAMETERS, point, strict=True)}
-        return replace(start, **values)
+        return replace(start, **cast(dict[str, Any], values))
 
     def loss(point: Days) -> float:
         prior = 0.5 * float(np.sum(((point - origin) / spreads) ** 2))
@@ -132,10 +133,10 @@ class Likelihood:
     """ln L of any profile, over histories taken once."""
 
     def __init__(self, histories: Histories) -> None:
-        self._day = histories.day
+        self._seconds = histories.epoch + DAY_SECONDS * histories.day
         self._starts = np.unique(histories.first)
-        self._end = histories.end
-        self._half = HALF_DAY if np.all(histories.day == np.floor(histories.day)) else 0.0
+        self._end = histories.epoch + DAY_SECONDS * histories.end
+        self._whole = bool(np.all(histories.day == np.floor(histories.day)))
         self._rows: NDArray[np.void] = np.zeros(1, CUSTOMER)
         self.customers = int(self._starts.size)
         self.gaps = int(histories.day.size - self.customers)
@@ -144,7 +145,8 @@ class Likelihood:
         """Nats; of days' intervals where the histories know whole days, else of densities."""
         return float(
             _log_likelihood(
-                self._day, self._starts, self._end, self._half,
+                self._seconds, self._starts, self._end,
+                HALF_DAY if self._whole and profile.clock.flat else 0.0,
                 by_name(profile.records), by_name(self._rows),
             )
         )  # fmt: skip
@@ -152,15 +154,15 @@ class Likelihood:
 
 @kernel
 def _log_likelihood(
-    day: Days, starts: Whole, end: float, half: float, profile: Rows, rows: Rows
+    seconds: Days, starts: Whole, end: float, half: float, profile: Rows, rows: Rows
 ) -> float:
     p, c = profile[0], rows[0]
     total = 0.0
     for i in range(starts.shape[0]):
-        stop = starts[i + 1] if i + 1 < starts.shape[0] else day.shape[0]
+        stop = starts[i + 1] if i + 1 < starts.shape[0] else seconds.shape[0]
         begin_history(c)
         for k in range(starts[i] + 1, stop):
-            days = day[k] - day[k - 1]
+            days = elapsed_seconds(p, seconds[k - 1], seconds[k]) / DAY_SECONDS
             if days * DAY_SECONDS < p.occasion_seconds:
                 continue
             law = purchase_gap(c, p)
@@ -175,7 +177,7 @@ def _log_likelihood(
             close_gap(c, days, law, p)
             c.n_purchases += 1
         prior = purchase_prior(c, p)
-        open_gap = log_survival_of(end - day[stop - 1], purchase_gap(c, p))
+        open_gap = log_survival_of(elapsed_days(p, seconds[stop - 1], end), purchase_gap(c, p))
         total += log_sum(prior, open_gap) - math.log1p(math.exp(prior))
     return total
 

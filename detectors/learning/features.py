@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
+from detectors.clock.reading import plain_days
 from detectors.compiled import Row, Rows, kernel
 from detectors.customer import DAY_SECONDS
-from detectors.judgement.risk import assess, bounded, silence_days, visit_silence_logit
+from detectors.judgement.risk import assess, bounded, visit_silence_logit
 from detectors.learning.names import FEATURES
 from detectors.signals.spend import spend_trend, usual_log_amount
 from detectors.signals.trouble import cancellation_evidence, remaining
@@ -46,7 +47,7 @@ def take_features(target: Rows, c: Row, t: float, p: Row) -> None:
     target[2] = c.payment_trouble * remaining(t - c.applied_until, p.payment_half_life_days)
     target[3] = c.complaints * remaining(t - c.applied_until, p.complaint_half_life_days)
     target[4] = cancellation_evidence(c, p)
-    target[5] = math.log1p(silence_days(c.first_seen, t))
+    target[5] = math.log1p(plain_days(c.first_seen, t))
     target[6] = math.log(max(float(c.n_purchases), 1.0))
     target[7] = math.log(float(c.last_gap)) if c.last_gap > 0.0 else 0.0
     target[8] = math.log(0.5 + old_purchases(c, t))
@@ -85,7 +86,7 @@ def tick(c: Row, row: int, p: Row, e: Row) -> bool:
         e.features[:] = c.features
         e.row = row
         e.outcome = 0 if int(c.returned) == 1 else 1
-    if silence_days(c.last_purchase, t) >= p.churn_horizon_days:
+    if plain_days(c.last_purchase, t) >= p.churn_horizon_days:
         c.snapshot_time = math.nan
         c.tick_due = math.inf
     else:

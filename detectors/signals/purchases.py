@@ -8,6 +8,9 @@ closes no gap and ends no silence.
 import math
 
 from detectors.cadence.posterior import close_gap, purchase_gap
+from detectors.clock.learnt import count_hour
+from detectors.clock.reading import elapsed_seconds
+from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.observations import Input, PurchaseKind
@@ -33,7 +36,10 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
     if int(c.n_purchases) > 0 and t < c.last_purchase:
         population.out_of_order[PURCHASES] += 1
         return NOTHING
-    gap_seconds = t - c.last_purchase if int(c.n_purchases) > 0 else math.inf
+    known = int(c.n_purchases) > 0
+    gap_seconds = elapsed_seconds(p, c.last_purchase, t) if known else math.inf
+    if not known or t - c.last_purchase >= HOUR_SECONDS:
+        count_hour(p, population, t)
     if gap_seconds >= p.occasion_seconds:
         if gap_seconds < math.inf:
             close_gap(c, gap_seconds / DAY_SECONDS, purchase_gap(c, p), p)

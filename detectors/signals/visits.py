@@ -6,6 +6,9 @@ counted, those put off to another day apart from the rest, and end no silence.
 
 import math
 
+from detectors.clock.learnt import count_hour
+from detectors.clock.reading import elapsed_seconds
+from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
 from detectors.observations import Input, VisitKind
@@ -34,7 +37,10 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
     if int(c.n_visits) > 0 and t < c.last_visit:
         population.out_of_order[VISITS] += 1
         return NOTHING
-    gap_seconds = t - c.last_visit if int(c.n_visits) > 0 else math.inf
+    known = int(c.n_visits) > 0
+    gap_seconds = elapsed_seconds(p, c.last_visit, t) if known else math.inf
+    if lives_by_visits(c) and (not known or t - c.last_visit >= HOUR_SECONDS):
+        count_hour(p, population, t)
     if gap_seconds >= p.visit_occasion_seconds:
         c.n_visits += 1
         if gap_seconds < math.inf:

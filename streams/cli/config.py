@@ -1,6 +1,5 @@
 """`offbeat config`: which settings hold, where each came from, and whether they are acceptable."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -34,9 +33,12 @@ def show(config: options.Config = None, profile: options.ProfileFile = None) -> 
         value = getattr(getattr(settings, head) if head else settings, name)
         print(_line(name, value, origin(found, key), field.description or ""))
     print("\n[profile]")
-    for name, value in dataclasses.asdict(detector_profile(settings)).items():
+    from detectors.profile import tunables  # numba: check does without it
+
+    detectors = detector_profile(settings)
+    for name in tunables():
         if name not in Settings.model_fields:  # the shared ones are above
-            print(_line(name, value, _profile_origin(found, name), ""))
+            print(_line(name, getattr(detectors, name), _profile_origin(found, name), ""))
 
 
 @app.command()

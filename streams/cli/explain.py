@@ -44,17 +44,17 @@ def command(
     """
     from rich.console import Console
 
-    from streams.settings import detector_profile, load
+    from streams.settings import load
 
     settings = load(config, profile, broker=broker)
     if source is not None:
-        row, now = _from_files(settings, source, customer)
+        row, now, detectors = _from_files(settings, source, customer)
     else:
-        row, now = asyncio.run(_from_broker(settings, customer))
-    _print(Console(highlight=False), customer, row, now, detector_profile(settings))
+        row, now, detectors = asyncio.run(_from_broker(settings, customer))
+    _print(Console(highlight=False), customer, row, now, detectors)
 
 
-def _from_files(settings: Settings, path: Path, customer: str) -> tuple[Any, float]:
+def _from_files(settings: Settings, path: Path, customer: str) -> tuple[Any, float, Profile]:
     from streams.cli.progress import progress
     from streams.replay import Replay
     from streams.sources.files import by_input
@@ -72,10 +72,10 @@ def _from_files(settings: Settings, path: Path, customer: str) -> tuple[Any, flo
             "offbeat replay.",
         )
     state, number = found
-    return state.rows[number], replay.lives[0].timeline.watermark
+    return state.rows[number], replay.lives[0].timeline.watermark, state.profile_in_effect
 
 
-async def _from_broker(settings: Settings, customer: str) -> tuple[Any, float]:
+async def _from_broker(settings: Settings, customer: str) -> tuple[Any, float, Profile]:
     from streams.partition.inspect import read_customer
 
     return await read_customer(settings, customer.encode())

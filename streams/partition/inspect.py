@@ -1,22 +1,34 @@
 """One customer's row, read from the changelog. For looking at, not to go on working with."""
 
+from typing import NamedTuple
+
 import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from detectors.profile import Profile
+from detectors.state import CustomerState
 from schemas.changelog import PARTITION_KEY, decode_partition, read_prefix
 from schemas.topics import OutputTopics
 from streams.errors import InputError
 from streams.kafka.connection import client_options
 from streams.kafka.topics import check
 from streams.partition.changelog import as_current, layout_dtype
-from streams.settings import Settings
+from streams.settings import Settings, detector_profile
 from streams.sources.kafka import partition_of
 
 _WAIT_MS = 500
 
 
-async def read_customer(settings: Settings, customer_id: bytes) -> tuple[np.void, float]:
-    """The customer's row and the watermark of their partition, as last committed.
+class Read(NamedTuple):
+    """A customer's row, the watermark of their partition, and the profile that held then."""
+
+    row: np.void
+    watermark: float
+    profile: Profile
+
+
+async def read_customer(settings: Settings, customer_id: bytes) -> Read:
+    """What was last committed of a customer.
 
     Reads a whole partition of the changelog.
 
@@ -32,8 +44,8 @@ async def read_customer(settings: Settings, customer_id: bytes) -> tuple[np.void
         tp = TopicPartition(topic, partition_of(customer_id, described.partitions))
         newest = await _newest(settings, tp, {customer_id, PARTITION_KEY})
     value, own = newest.get(customer_id), newest.get(PARTITION_KEY)
-    watermark = decode_partition(own).watermark if own is not None else None
-    if value is None or watermark is None:
+    record = decode_partition(own) if own is not None else None
+    if value is None or record is None or record.watermark is None:
         raise InputError(
             f"no worker has committed a customer {customer_id.decode()}",
             where=f"{topic} on {settings.broker}",
@@ -41,8 +53,9 @@ async def read_customer(settings: Settings, customer_id: bytes) -> tuple[np.void
         )
     found = read_prefix(value)
     rows = np.frombuffer(value, layout_dtype(found.layout), count=1, offset=found.start)
-    row: np.void = as_current(rows)[0]
-    return row, watermark
+    state = CustomerState(detector_profile(settings), 1)
+    state.restore_population(record.population)
+    return Read(as_current(rows)[0], record.watermark, state.profile_in_effect)
 
 
 async def _newest(

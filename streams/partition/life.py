@@ -105,9 +105,7 @@ class PartitionLife:
             self._check(record, where)
             released = tuple(_time(record.released.get(self._names[s])) for s in Input)
             self.timeline = Timeline(_time(record.watermark), released)
-            for name, value in record.population.items():
-                if name in (self.state.population.dtype.names or ()):
-                    self.state.population[name] = value
+            self.state.restore_population(record.population)
         self._saved_watermark = self.timeline.watermark
         self._writer = changelog.ChangelogWriter(self.state)
         self.recovering = False

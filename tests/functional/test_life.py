@@ -1,8 +1,11 @@
 """A partition's life without Kafka: order, checkpoints, recovery, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from detectors.clock.value import Clock
 from detectors.judgement.episodes import Status
 from detectors.observations import Input
 from detectors.profile import Profile
@@ -15,23 +18,28 @@ from tests.functional.fetching import DAY, START, fetch, purchase, reread, visit
 NAMES = ("purchases", "visits", "payments", "support")
 
 
-def new_life(positions: dict[str, int] | None = None) -> PartitionLife:
+LEARNING = replace(Profile(), clock=Clock(learns=True))
+
+
+def new_life(
+    positions: dict[str, int] | None = None, profile: Profile | None = None
+) -> PartitionLife:
     starts = {
         source: ((positions or {}).get(NAMES[source], 0), positions is not None) for source in Input
     }
-    return PartitionLife(0, Profile(), NAMES, starts)
+    return PartitionLife(0, profile or Profile(), NAMES, starts)
 
 
-def begun() -> PartitionLife:
-    life = new_life()
+def begun(profile: Profile | None = None) -> PartitionLife:
+    life = new_life(profile=profile)
     life.finish_recovery()
     return life
 
 
-def recovered(snapshots: list[Snapshot]) -> PartitionLife:
+def recovered(snapshots: list[Snapshot], profile: Profile | None = None) -> PartitionLife:
     """A life that goes on from what these checkpoints wrote."""
     record = decode_partition(snapshots[-1].record)
-    life = new_life(record.positions)
+    life = new_life(record.positions, profile)
     for snapshot in snapshots:
         for fetched in [*reread(snapshot.rows), record_fetch(snapshot.record)]:
             life.restore(fetched)
@@ -92,16 +100,17 @@ def test_a_gap_is_never_skipped_and_what_was_taken_is_dropped() -> None:
     assert life.state.population["applied"][0].tolist() == [4, 0, 0, 0]
 
 
-def test_going_on_from_a_checkpoint_gives_the_same_state_and_decisions() -> None:
+@pytest.mark.parametrize("profile", [Profile(), LEARNING], ids=["flat", "learning"])
+def test_going_on_from_a_checkpoint_gives_the_same_state_and_decisions(profile: Profile) -> None:
     purchases = weekly("c-1") + weekly("c-2")
     purchases.sort(key=lambda event: int(str(event["event_time"])))
     late = [purchase("c-2", 99, 200.0)]
-    whole, first = begun(), begun()
+    whole, first = begun(profile), begun(profile)
     saved = []
     for life in (whole, first):
         life.take(Input.PURCHASES, fetch(purchases), None)
         saved.append(drain(life))
-    second = recovered(saved[1:])
+    second = recovered(saved[1:], profile)
     assert second.state.size == 2
     for life in (whole, second):
         life.take(Input.PURCHASES, fetch(late, len(purchases)), None)
@@ -113,7 +122,9 @@ def test_going_on_from_a_checkpoint_gives_the_same_state_and_decisions() -> None
     rows = whole.state.rows[: whole.state.size]
     again = [second.state.rows[second.state.find(whole.state.customer_id(i))] for i in range(2)]
     assert [row.tobytes() for row in rows] == [row.tobytes() for row in again]
-    assert whole.state.population == second.state.population
+    assert whole.state.population.tobytes() == second.state.population.tobytes()
+    assert bool(whole.state.population["clock_counts"].any()) == profile.clock.learns
+    assert second.state.profile_in_effect == whole.state.profile_in_effect
 
 
 def test_silence_is_decided_at_its_deadline_while_nothing_arrives() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detectors.clock.value import FLAT_CLOCK, Clock
 from detectors.engine import Decisions, advance, apply
 from detectors.index import hash_slices
 from detectors.observations import OBSERVATION, Batch, Input
@@ -168,6 +169,16 @@ def random_events(draw: st.DrawFn, most: int = 60) -> list[Event]:
     return sorted(events, key=lambda event: event.order)
 
 
+WEEKDAYS = tuple(float(hour // 24 < 5 and 8 <= hour % 24 < 19) for hour in range(168))
+GIVEN = Clock(
+    WEEKDAYS,
+    offset_seconds=3600.0,
+    shifts=((START + 120 * DAY, 7200.0),),
+    closed=((START + 5 * DAY, START + 6 * DAY), (START + 30 * DAY, START + 51 * DAY)),
+)
+"""Weekdays from 8 to 19, a day and three weeks closed, and summer time."""
+
+
 def profiles() -> st.SearchStrategy[Profile]:
     """Profiles that differ in what moves decisions most."""
     return st.builds(
@@ -179,4 +190,5 @@ def profiles() -> st.SearchStrategy[Profile]:
         allowed_lateness_seconds=st.sampled_from([0.0, 60.0, 90_000.0]),
         dropout_a=st.sampled_from([0.01, 0.3, 3.0]),
         occasion_seconds=st.sampled_from([60.0, 43_200.0]),
+        clock=st.sampled_from([FLAT_CLOCK, FLAT_CLOCK, GIVEN]),
     )

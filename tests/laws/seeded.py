@@ -4,13 +4,14 @@ Run in a process of its own with NUMBA_DISABLE_JIT=1, it shows that uncompiled c
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from detectors.judgement.reasons import explain
 from detectors.observations import Input
 from detectors.profile import Profile
-from tests.laws.histories import KINDS, Event, live
+from tests.laws.histories import GIVEN, KINDS, Event, live
 
 
 def history() -> list[Event]:
@@ -42,9 +43,15 @@ def history() -> list[Event]:
 
 
 def facts() -> list[list[object]]:
-    """Every field of every decision and example, and its explanation."""
-    profile = Profile()
-    _, decided = live(history(), 1_200.0, profile)
+    """Every field of every decision and example, and its explanation, under two clocks."""
+    learning = replace(Profile(), clock=replace(GIVEN, learns=True))
+    some = [event for event in history() if event.customer < "c-2"]
+    return facts_of(history(), Profile()) + facts_of(some, learning)
+
+
+def facts_of(events: list[Event], profile: Profile) -> list[list[object]]:
+    """The same, of these events under this profile."""
+    _, decided = live(events, 1_200.0, profile)
     found: list[list[object]] = [
         [*_numbers(record), repr(explain(record, customer, profile).reasons)]
         for record, customer in zip(decided.records, decided.customers, strict=True)

@@ -32,5 +32,6 @@ def test_uncompiled_code_decides_the_same() -> None:
     for one, other in zip(compiled, uncompiled, strict=True):
         (numbers, text), (other_numbers, other_text) = flat(one), flat(other)
         assert text == other_text
-        # some fields keep single precision, and numpy computes in what it keeps
-        assert numbers == pytest.approx(other_numbers, rel=1e-5, abs=1e-6)
+        # some fields keep single precision, and numpy computes in what it keeps; a deadline
+        # carries that into the days of silence
+        assert numbers == pytest.approx(other_numbers, rel=3e-5, abs=1e-6)

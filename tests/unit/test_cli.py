@@ -90,10 +90,13 @@ def test_config_show_prints_a_file_that_sets_the_same_again(
 ) -> None:
     monkeypatch.setenv("OFFBEAT_WEB_PORT", "7000")
     monkeypatch.setenv("OFFBEAT_PROFILE_ALERT_COST_DAYS", "30")
+    monkeypatch.setenv("OFFBEAT_CALENDAR_OPENING", '["mon-fri 09:00-17:00"]')
     output = run.offbeat("config", "show").output
     assert tomllib.loads(output)["web"] == {"host": "127.0.0.1", "port": 7000}
+    assert tomllib.loads(output)["calendar"]["opening"] == ["mon-fri 09:00-17:00"]
     monkeypatch.delenv("OFFBEAT_WEB_PORT")
     monkeypatch.delenv("OFFBEAT_PROFILE_ALERT_COST_DAYS")
+    monkeypatch.delenv("OFFBEAT_CALENDAR_OPENING")
     Path("offbeat.toml").write_text(output)
     again = run.offbeat("config", "show").output
     assert tomllib.loads(again) == tomllib.loads(output)

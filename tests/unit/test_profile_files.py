@@ -55,18 +55,18 @@ def test_what_has_no_notation_of_its_own_is_neither_written_nor_read(
     @dataclass(frozen=True)
     class Wider(Profile):
         hours: tuple[float, ...] = (1.0, 1.0)
-        clock: object = None
+        other: object = None
 
         def __post_init__(self) -> None:
             """Its fields are not all numbers."""
 
     monkeypatch.setattr(profile_files, "Profile", Wider)
     path = tmp_path / "p.toml"
-    write_profile(path, replace(Wider(), hours=(0.5, 1.5), clock=object()))
+    write_profile(path, replace(Wider(), hours=(0.5, 1.5), other=object()))
     assert tomllib.loads(path.read_text()) == {"profile": {"hours": [0.5, 1.5]}}
     assert read_parameters(path) == {"hours": (0.5, 1.5)}
-    path.write_text("clock = 1")
-    with pytest.raises(ConfigurationError, match="clock: no such parameter"):
+    path.write_text("other = 1")
+    with pytest.raises(ConfigurationError, match="other: no such parameter"):
         read_parameters(path)
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.quality import clock, real
-from benchmarks.quality.profiles import profile_for
+from benchmarks.quality.profiles import clock_profiles, profile_for
 from benchmarks.quality.report import Report, spanned
 from benchmarks.quality.stops import bought, scenario
 from detectors.lab.baselines import fit_bgnbd, fit_mbgcnbd
@@ -41,6 +41,7 @@ def test_what_is_fitted_does_not_know_what_came_from_t0_on() -> None:
     one, other = (made(seed, BEGIN).before(BEGIN) for seed in (2, 3))
     assert made(2, BEGIN).day.tolist() != made(3, BEGIN).day.tolist()
     assert profile_for(one, 20.0) == profile_for(other, 20.0)
+    assert clock_profiles(one, ((20, 7),)) == clock_profiles(other, ((20, 7),))
     assert fit_bgnbd(one.summaries()) == fit_bgnbd(other.summaries())
     assert fit_mbgcnbd(one.summaries()) == fit_mbgcnbd(other.summaries())
 
@@ -123,6 +124,20 @@ def test_nobody_buys_while_the_shop_is_closed(shop: clock.Shop) -> None:
     last = np.full(20, -np.inf)
     np.maximum.at(last, world.histories.customer, world.histories.day)
     assert (last <= world.left).all()
+
+
+def test_what_is_compared_is_a_flat_clock_and_one_that_has_learnt_when_the_shop_is_open() -> None:
+    shop = clock.SHOPS[2]
+    profiles = clock_profiles(shop.simulate(60).histories.before(100.0), shop.closed)
+    assert profiles["off"].clock.flat
+    learnt = profiles["on"].clock
+    assert not learnt.learns
+    assert len(learnt.closed) == 12
+    weights, hours = np.array(learnt.weights), np.array(shop.week)
+    assert 0.0 < weights[hours == 0.0].max() < 0.2 < weights[hours == 2.0].min()
+    assert np.corrcoef(weights, hours)[0, 1] > 0.95
+    # days are as long as they are: what counts does not depend on the clock, nor on holidays
+    assert weights.reshape(7, 24).mean(1)[:6] == pytest.approx(7.0 / 6.0, rel=0.15)
 
 
 def test_the_same_profile_makes_as_many_false_alarms_as_itself() -> None:

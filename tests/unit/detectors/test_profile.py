@@ -1,15 +1,19 @@
 import math
-from dataclasses import fields
+from typing import Any
 
 import pytest
 
-from detectors.profile import Profile
+from detectors.profile import Profile, tunables
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Profile)])
+def given(name: str, value: float) -> dict[str, Any]:
+    return {name: value}
+
+
+@pytest.mark.parametrize("name", tunables())
 def test_every_tunable_must_be_finite(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a finite number"):
-        Profile(**{name: math.nan})
+        Profile(**given(name, math.nan))
 
 
 @pytest.mark.parametrize(
@@ -26,13 +30,13 @@ def test_every_tunable_must_be_finite(name: str) -> None:
 )
 def test_a_wrong_tunable_is_named(name: str, value: float, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        Profile(**{name: value})
+        Profile(**given(name, value))
 
 
 def test_the_record_holds_every_tunable() -> None:
     profile = Profile(horizon_days=30)
-    for field in fields(Profile):
-        assert getattr(profile.record, field.name) == getattr(profile, field.name)
+    for name in tunables():
+        assert getattr(profile.record, name) == getattr(profile, name)
 
 
 def test_ln_of_a_usual_gap_may_be_negative() -> None:

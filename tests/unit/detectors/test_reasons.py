@@ -1,5 +1,8 @@
 """What alerts say in words."""
 
+from dataclasses import replace
+
+from detectors.clock.value import Clock
 from detectors.judgement.episodes import Status
 from detectors.judgement.reasons import Explanation, explain
 from detectors.judgement.value import currency_name
@@ -37,6 +40,19 @@ def test_silence_is_told_in_the_customers_own_numbers() -> None:
     assert said.suggested_action == "win_back_offer"
     assert said.opened_at == said.updated_at
     assert said.resolved_at is None
+
+
+def test_closed_time_is_told_apart_from_silence() -> None:
+    begin = START + (LAST + 1.0) * DAY
+    closed = replace(Profile(), clock=Clock(closed=((begin, begin + 21.0 * DAY),)))
+    _, decided = live(WEEKLY, LAST + 60.0, closed)
+    said = explain(decided.records[0], decided.customers[0], closed)
+    plain = said_of(WEEKLY, LAST + 40.0)[0]
+    assert said.opened_at == plain.opened_at + 21.0 * DAY
+    assert said.observed == plain.observed
+    days = said.observed.silence_days or 0.0
+    text = f"No purchase for {days + 21.0:.0f} days, {days:.0f} days without closed time; usually"
+    assert said.reasons[0].text.startswith(text)
 
 
 def test_value_at_risk_is_what_the_usual_rhythm_would_bring() -> None:
