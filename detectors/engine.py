@@ -1,24 +1,27 @@
 """The whole interface of the core: apply observations, advance time; both return decisions.
 
-A customer's decisions depend on their row and the profile alone. Whatever is due is taken at its
-own time and evaluated there, before the next observation of the same customer counts, so batch
-boundaries, ticks and the interleaving of customers change nothing.
+Whatever is due is taken at its own time and evaluated there, before the next observation of the
+same customer counts. What a customer's decision may know of the others (their ranks by value, a
+budget) is frozen at the boundaries of days or hours: everything before a boundary is taken before
+it is crossed, and the rest sees what was frozen there. So batch boundaries, ticks and the
+interleaving of customers change nothing.
 """
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import Rows, by_name
+from detectors.compiled import Bytes, Rows, by_name
 from detectors.customer import CUSTOMER
 from detectors.judgement.episodes import DECISION
+from detectors.judgement.policy import boundary_seconds
 from detectors.learning.features import EXAMPLE
 from detectors.observations import OBSERVATION, Batch
 from detectors.state import CustomerState
-from detectors.steps import advance_all, apply_all
+from detectors.steps import advance_all, apply_all, freeze
 
 CHUNK = 1024  # decisions a kernel writes before it hands over: under 1 MB of buffers
 
@@ -44,58 +47,121 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
     """
     if batch.observations.dtype != OBSERVATION:
         raise ValueError(f"observations must be OBSERVATION, got {batch.observations.dtype}")
-    observations = by_name(batch.observations)
-    rows, profile = by_name(state.rows), by_name(state.profile.records)
-
-    def run(position: int, buffers: Buffers) -> int:
-        return apply_all(
-            rows, state.dues, state.dirty, state.hashes, observations, batch.ids, profile,
-            *buffers, position,
-        )  # fmt: skip
-
-    return _collect(state, run, len(observations))
+    made = _Decided(state)
+    times = batch.observations["effective_time"]
+    start = 0
+    while start < len(times):
+        _cross(state, float(times[start]), made)
+        end = int(np.searchsorted(times, _next_boundary(state), side="left"))
+        made.apply(batch.observations[start:end], batch.ids)
+        start = end
+    return made.ordered()
 
 
 def advance(state: CustomerState, watermark: float) -> Decisions:
     """Take every due of every customer with due + allowed lateness < watermark."""
-    rows, profile = by_name(state.rows), by_name(state.profile.records)
+    made = _Decided(state)
+    if state.population["frozen_at"][0] > 0.0:
+        _cross(state, watermark, made)
+    made.advance(watermark)
+    return made.ordered()
 
-    def run(position: int, buffers: Buffers) -> int:
-        return advance_all(
-            rows, state.dues, state.dirty, state.size, watermark, profile, *buffers, position
+
+def _next_boundary(state: CustomerState) -> float:
+    """The first boundary that has not been crossed."""
+    step = boundary_seconds(state.profile)
+    return step * (math.floor(float(state.population["frozen_at"][0]) / step) + 1.0)
+
+
+def _cross(state: CustomerState, until: float, made: "_Decided") -> None:
+    """Cross all boundaries up to `until`: take what is due before each, then freeze.
+
+    Those before which nothing is due are crossed at once: freezing several of them is freezing the
+    last. The first observation ever only says where the boundaries begin.
+    """
+    step = boundary_seconds(state.profile)
+    first = state.population["frozen_at"][0] == 0.0
+    while first or _next_boundary(state) <= until:
+        earliest = float(state.dues[: state.size].min(initial=np.inf))
+        quiet_until = (
+            until if first else min(until, earliest + state.profile.allowed_lateness_seconds)
+        )
+        if quiet_until == np.inf:
+            return  # nothing will be due, and there is no end to the boundaries
+        boundary = max(step * math.floor(quiet_until / step), _next_boundary(state))
+        if not first and quiet_until < boundary:
+            made.advance(boundary)
+        freeze(by_name(state.population), boundary, by_name(state.profile.records))
+        first = False
+
+
+class _Decided:
+    """What kernels wrote so far, part by part."""
+
+    def __init__(self, state: CustomerState) -> None:
+        self._state = state
+        self._decisions = np.empty(CHUNK, DECISION)
+        self._customers = np.empty(CHUNK, CUSTOMER)
+        self._examples = np.empty(CHUNK, EXAMPLE)
+        self._counts = np.zeros(2, np.int64)
+        self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+
+    def apply(self, observations: NDArray[np.void], ids: Bytes) -> None:
+        """Apply observations, up to the next boundary."""
+        state, position = self._state, 0
+        while True:
+            position = apply_all(
+                by_name(state.rows), state.dues, state.dirty, state.hashes,
+                by_name(observations), ids, by_name(state.profile.records),
+                *self._buffers(), position,
+            )  # fmt: skip
+            if position == len(observations):
+                return
+            self._keep()
+
+    def advance(self, watermark: float) -> None:
+        """Take what is due before a watermark, up to the next boundary."""
+        state, position = self._state, 0
+        while True:
+            position = advance_all(
+                by_name(state.rows), state.dues, state.dirty, state.size, watermark,
+                by_name(state.profile.records), *self._buffers(), position,
+            )  # fmt: skip
+            if position == state.size:
+                return
+            self._keep()
+
+    def ordered(self) -> Decisions:
+        """Everything, sorted by time and customer."""
+        self._keep()
+        records, beside, taught = (_joined([part[i] for part in self._parts]) for i in range(3))
+        if len(records) > 1:
+            order = _by_time_and_id(self._state, records, "time")
+            records, beside = records[order], beside[order]
+        if len(taught) > 1:
+            taught = taught[_by_time_and_id(self._state, taught, "label_time")]
+        return Decisions(records, beside, taught)
+
+    def _buffers(self) -> Buffers:
+        return (
+            by_name(self._decisions),
+            by_name(self._customers),
+            by_name(self._examples),
+            self._counts,
+            by_name(self._state.population),
         )
 
-    return _collect(state, run, state.size)
-
-
-def _collect(state: CustomerState, run: Callable[[int, Buffers], int], end: int) -> Decisions:
-    """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""
-    decisions, customers = np.empty(CHUNK, DECISION), np.empty(CHUNK, CUSTOMER)
-    examples, counts = np.empty(CHUNK, EXAMPLE), np.zeros(2, np.int64)
-    buffers = (
-        by_name(decisions),
-        by_name(customers),
-        by_name(examples),
-        counts,
-        by_name(state.population),
-    )
-    parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
-    position = 0
-    while True:
-        counts[:] = 0
-        position = run(position, buffers)
-        said, learnt = int(counts[0]), int(counts[1])
-        if position >= end:
-            break
-        parts.append((decisions[:said].copy(), customers[:said].copy(), examples[:learnt].copy()))
-    parts.append((decisions[:said], customers[:said], examples[:learnt]))
-    records, beside, taught = (_joined([part[i] for part in parts]) for i in range(3))
-    if len(records) > 1:
-        order = _by_time_and_id(state, records, "time")
-        records, beside = records[order], beside[order]
-    if len(taught) > 1:
-        taught = taught[_by_time_and_id(state, taught, "label_time")]
-    return Decisions(records, beside, taught)
+    def _keep(self) -> None:
+        """Empty the buffers, which are full or have to be handed over."""
+        said, learnt = int(self._counts[0]), int(self._counts[1])
+        self._parts.append(
+            (
+                self._decisions[:said].copy(),
+                self._customers[:said].copy(),
+                self._examples[:learnt].copy(),
+            )
+        )
+        self._counts[:] = 0
 
 
 def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
