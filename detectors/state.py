@@ -50,7 +50,7 @@ POPULATION = np.dtype(
         ("announced", "i8", (SEGMENTS,)),  # opened since `frozen_at`
         ("candidates", "i8", (SEGMENTS * RANKS,)),  # would have opened today, by value
         ("demand", "f8", (SEGMENTS * RANKS,)),  # the same on the days before, discounted
-        ("demand_days", "f8"),  # how many days `demand` stands for
+        ("demand_periods", "f8"),  # how many days `demand` stands for (longer ones, below 1 a day)
         ("alert_floors", "i8", (SEGMENTS,)),  # least value that is announced; RANKS = none is
     ],
     align=True,

@@ -140,7 +140,7 @@ def take_observation(
     if not expired or effects & (BOUGHT | RETURNED):
         if int(o.input) == PURCHASES:
             count_value(c, p, population)
-        if int(o.input) <= VISITS or int(c.segment) == UNSEEN:
+        if int(o.input) == PURCHASES or effects & RETURNED or int(c.segment) == UNSEEN:
             place(c, now, p, population)
     if not is_quiet(c):
         status = announced(c, judge(c, now, p), now, p, population)
@@ -250,13 +250,9 @@ def freeze(population: Rows, boundary: float, profile: Rows) -> None:
     """Set what holds until the next boundary, from everything that counted before this one."""
     p = profile[0]
     state = population[0]
-    today = math.floor(boundary / DAY_SECONDS)
-    days = today - math.floor(state.frozen_at / DAY_SECONDS)
-    if state.frozen_at == 0.0:
-        state.allowance[:] = p.alert_budget
-        days = 0
-    if days > 0 or state.frozen_at == 0.0:
+    before = state.frozen_at
+    if before == 0.0 or math.floor(boundary / DAY_SECONDS) > math.floor(before / DAY_SECONDS):
         freeze_ranks(state, p)
     if p.alert_budget > 0.0:
-        freeze_budgets(state, days, today + 1.0 - boundary / DAY_SECONDS, p)
+        freeze_budgets(state, before, boundary, p)
     state.frozen_at = boundary

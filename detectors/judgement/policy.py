@@ -10,12 +10,13 @@ up it ends without a word. In the order in which they are asked:
   not judged by it.
 * COOLDOWN: the last announced episode ended less than `cooldown_days` ago and was at least as
   severe. When the cooldown ends while the cause still stands, a due announces it.
-* BUDGET: each segment has an allowance, filled by `alert_budget` a day of event time; an alert
-  takes one. What the more valuable tenths usually need for the rest of the day is kept for them.
+* BUDGET: each segment has an allowance of `alert_budget` a day of event time (below 1: of 1 in so
+  many days), and an alert takes one of it. What the more valuable tenths usually need for the rest
+  of the day is kept for them, so it is the least valuable who are held back.
 
 Which tenths are announced is frozen at the boundaries of hours, so it never depends on the order in
 which the customers of one hour are looked at. Hence more than the allowance may be announced within
-an hour: that is taken off the day that follows.
+an hour: that is taken off the next day's.
 """
 
 import math
@@ -39,6 +40,7 @@ HOUR_SECONDS = 3600.0
 MIDDLE_RANK = 5  # whose value is not known is taken for a customer like others
 ROUNDING = 1e-9  # of ln value: equal values are equal in any unit of money
 FORGOTTEN = 1e-6  # demand below this is none
+LESS_THAN_ONE = 0.999
 
 
 def boundary_seconds(profile: Profile) -> float:
@@ -103,41 +105,54 @@ def announced(c: Row, status: int, now: float, p: Row, population: Row) -> int:
 
 
 @kernel
-def freeze_budgets(population: Row, days: int, day_left: float, p: Row) -> None:
-    """Fill the allowances, learn what comes on a day, and set the floors until the next boundary.
+def freeze_budgets(population: Row, before: float, boundary: float, p: Row) -> None:
+    """Fill the allowances, learn what usually comes, and set the floors until the next boundary.
 
-    `days`: how many have begun since the last boundary; `day_left`: the share of this one that is
-    still to come. A tenth is announced if the allowance holds one alert more than the tenths above
-    it usually need for the rest of the day.
+    `before`: the last boundary, 0 = none. A tenth is announced if what is left suffices, to the
+    nearest whole alert, for what the tenths above it usually need until the allowance is filled.
     """
+    period = DAY_SECONDS * max(1.0, math.ceil(1.0 / p.alert_budget))
+    fill = p.alert_budget * period / DAY_SECONDS
+    if before == 0.0:
+        population.allowance[:] = fill
+        before = boundary
     for segment in range(SEGMENTS):
         population.allowance[segment] -= population.announced[segment]
         population.announced[segment] = 0
+    periods = math.floor(boundary / period) - math.floor(before / period)
     changed = True
-    while days > 0 and changed:  # what one day changes nothing about, no further one does
-        changed = _begin_day(population, p.alert_budget)
-        days -= 1
+    while periods > 0 and changed:  # what one changes nothing about, no further one does
+        changed = _begin_period(population, fill)
+        periods -= 1
+    left = 1.0 + math.floor(boundary / period) - boundary / period
     for segment in range(SEGMENTS):
         floor = RANKS
         needed = 1.0
+        above = 0.0
         while floor > 0 and population.allowance[segment] >= needed:
             floor -= 1
-            daily = population.demand[segment * RANKS + floor] / max(population.demand_days, 1.0)
-            needed += day_left * daily
+            above += population.demand[segment * RANKS + floor] / max(
+                population.demand_periods, 1.0
+            )
+            needed = max(1.0, left * above + 0.5)
         population.alert_floors[segment] = floor
 
 
 @kernel
-def _begin_day(population: Row, budget: float) -> bool:
-    """One more day of event time has begun; whether that changed anything."""
+def _begin_period(population: Row, fill: float) -> bool:
+    """One more day (or so many) of event time has begun; whether that changed anything.
+
+    What is left of an allowance counts on for less than an alert: fractions add up, quiet days do
+    not. What was overdrawn counts up to one filling.
+    """
     changed = False
     for segment in range(SEGMENTS):
-        filled = min(max(population.allowance[segment], -budget) + budget, max(budget, 1.0))
-        changed = changed or filled != population.allowance[segment]
-        population.allowance[segment] = filled
-    days = 0.5 * population.demand_days + 1.0
-    changed = changed or days != population.demand_days
-    population.demand_days = days
+        left = max(min(population.allowance[segment], LESS_THAN_ONE), -fill)
+        changed = changed or left + fill != population.allowance[segment]
+        population.allowance[segment] = left + fill
+    periods = 0.5 * population.demand_periods + 1.0
+    changed = changed or periods != population.demand_periods
+    population.demand_periods = periods
     for place in range(SEGMENTS * RANKS):
         demand = 0.5 * population.demand[place] + population.candidates[place]
         if demand < FORGOTTEN:
