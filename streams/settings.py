@@ -27,6 +27,7 @@ from streams.settings_groups import (
     Kafka,
     Log,
     Model,
+    Policy,
     Seconds,
     Topics,
     Web,
@@ -37,8 +38,18 @@ from streams.settings_sources import PREFIX, REMEDY, Source, accepted, explain, 
 if TYPE_CHECKING:
     from detectors.profile import Profile
 
-# The one parameter that is a setting of its own, for the shell has to know it too.
-_SHARED = "allowed_lateness_seconds"
+# Parameters that are settings of their own: the shell has to know them too, or they are written
+# otherwise there. What is divided over the partitions is not the same number in both.
+SHARED = frozenset(
+    {
+        "allowed_lateness_seconds",
+        "win_back_price",
+        "win_back_currency",
+        "win_back_medians",
+        "cooldown_days",
+        "alert_budget",
+    }
+)
 
 
 class Settings(BaseSettings):
@@ -94,6 +105,7 @@ class Settings(BaseSettings):
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
     profile: dict[str, float] = Field(default_factory=dict, description="detector parameters")
+    policy: Policy = Field(default=Policy(), description="what is held back")
     model: Model = Field(default=Model(), description="online model")
     log: Log = Field(default=Log(), description="log")
 
@@ -131,10 +143,16 @@ def merge(found: list[Source]) -> Settings:
 
 
 def detector_profile(settings: Settings) -> "Profile":
-    """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
-    from detectors.profile import Profile  # noqa: PLC0415  # numba: most commands do without it
+    """The detectors' parameters, of one partition, with this installation's overrides.
 
-    names = [field.name for field in dataclasses.fields(Profile) if field.name != _SHARED]
+    Raises ConfigurationError.
+    """
+    # numba: most commands do without it
+    from detectors.judgement.value import currency_code  # noqa: PLC0415
+    from detectors.profile import Profile  # noqa: PLC0415
+
+    policy = settings.policy
+    names = [field.name for field in dataclasses.fields(Profile) if field.name not in SHARED]
     unknown = [name for name in settings.profile if name not in names]
     if unknown:
         raise ConfigurationError(
@@ -144,10 +162,22 @@ def detector_profile(settings: Settings) -> "Profile":
         )
     try:
         return Profile(
-            **settings.profile, allowed_lateness_seconds=settings.allowed_lateness_seconds
+            **settings.profile,
+            allowed_lateness_seconds=settings.allowed_lateness_seconds,
+            win_back_price=policy.win_back_price,
+            win_back_currency=float(currency_code(policy.win_back_currency)),
+            win_back_medians=policy.win_back_medians,
+            cooldown_days=policy.cooldown_days,
+            alert_budget=policy.alerts_per_day / settings.topics.partitions,
         )
     except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
+
+
+def with_partitions(settings: Settings, partitions: int) -> Settings:
+    """The same for inputs of so many partitions: budgets are divided over them."""
+    topics = settings.topics.model_copy(update={"partitions": partitions})
+    return settings.model_copy(update={"topics": topics})
 
 
 def config_hash(settings: Settings) -> str:
