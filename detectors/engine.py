@@ -8,6 +8,7 @@ interleaving of customers change nothing.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -47,56 +48,35 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
     """
     if batch.observations.dtype != OBSERVATION:
         raise ValueError(f"observations must be OBSERVATION, got {batch.observations.dtype}")
-    made = _Decided(state)
+    observations = by_name(batch.observations)
     times = batch.observations["effective_time"]
-    start = 0
-    while start < len(times):
-        _cross(state, float(times[start]), made)
-        end = int(np.searchsorted(times, _next_boundary(state), side="left"))
-        made.apply(batch.observations[start:end], batch.ids)
-        start = end
-    return made.ordered()
+    work = _Work(state)
+    first = 0
+    while first < len(times):
+        work.cross(float(times[first]))
+        end = int(np.searchsorted(times, next_boundary(state), side="left"))
+        work.observe(observations[first:end], batch.ids)
+        first = end
+    return work.done()
 
 
 def advance(state: CustomerState, watermark: float) -> Decisions:
     """Take every due of every customer with due + allowed lateness < watermark."""
-    made = _Decided(state)
+    work = _Work(state)
     if state.population["frozen_at"][0] > 0.0:
-        _cross(state, watermark, made)
-    made.advance(watermark)
-    return made.ordered()
+        work.cross(watermark)
+    work.take_dues(watermark)
+    return work.done()
 
 
-def _next_boundary(state: CustomerState) -> float:
+def next_boundary(state: CustomerState) -> float:
     """The first boundary that has not been crossed."""
     step = boundary_seconds(state.profile)
     return step * (math.floor(float(state.population["frozen_at"][0]) / step) + 1.0)
 
 
-def _cross(state: CustomerState, until: float, made: "_Decided") -> None:
-    """Cross all boundaries up to `until`: take what is due before each, then freeze.
-
-    Those before which nothing is due are crossed at once: freezing several of them is freezing the
-    last. The first observation ever only says where the boundaries begin.
-    """
-    step = boundary_seconds(state.profile)
-    first = state.population["frozen_at"][0] == 0.0
-    while first or _next_boundary(state) <= until:
-        earliest = float(state.dues[: state.size].min(initial=np.inf))
-        quiet_until = (
-            until if first else min(until, earliest + state.profile.allowed_lateness_seconds)
-        )
-        if quiet_until == np.inf:
-            return  # nothing will be due, and there is no end to the boundaries
-        boundary = max(step * math.floor(quiet_until / step), _next_boundary(state))
-        if not first and quiet_until < boundary:
-            made.advance(boundary)
-        freeze(by_name(state.population), boundary, by_name(state.profile.records))
-        first = False
-
-
-class _Decided:
-    """What kernels wrote so far, part by part."""
+class _Work:
+    """The kernels over one state, and what they decided so far."""
 
     def __init__(self, state: CustomerState) -> None:
         self._state = state
@@ -104,56 +84,72 @@ class _Decided:
         self._customers = np.empty(CHUNK, CUSTOMER)
         self._examples = np.empty(CHUNK, EXAMPLE)
         self._counts = np.zeros(2, np.int64)
-        self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
-
-    def apply(self, observations: NDArray[np.void], ids: Bytes) -> None:
-        """Apply observations, up to the next boundary."""
-        state, position = self._state, 0
-        while True:
-            position = apply_all(
-                by_name(state.rows), state.dues, state.dirty, state.hashes,
-                by_name(observations), ids, by_name(state.profile.records),
-                *self._buffers(), position,
-            )  # fmt: skip
-            if position == len(observations):
-                return
-            self._keep()
-
-    def advance(self, watermark: float) -> None:
-        """Take what is due before a watermark, up to the next boundary."""
-        state, position = self._state, 0
-        while True:
-            position = advance_all(
-                by_name(state.rows), state.dues, state.dirty, state.size, watermark,
-                by_name(state.profile.records), *self._buffers(), position,
-            )  # fmt: skip
-            if position == state.size:
-                return
-            self._keep()
-
-    def ordered(self) -> Decisions:
-        """Everything, sorted by time and customer."""
-        self._keep()
-        records, beside, taught = (_joined([part[i] for part in self._parts]) for i in range(3))
-        if len(records) > 1:
-            order = _by_time_and_id(self._state, records, "time")
-            records, beside = records[order], beside[order]
-        if len(taught) > 1:
-            taught = taught[_by_time_and_id(self._state, taught, "label_time")]
-        return Decisions(records, beside, taught)
-
-    def _buffers(self) -> Buffers:
-        return (
+        self._buffers: Buffers = (
             by_name(self._decisions),
             by_name(self._customers),
             by_name(self._examples),
             self._counts,
-            by_name(self._state.population),
+            by_name(state.population),
         )
+        self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
 
-    def _keep(self) -> None:
-        """Empty the buffers, which are full or have to be handed over."""
-        said, learnt = int(self._counts[0]), int(self._counts[1])
+    def observe(self, observations: Rows, ids: Bytes) -> None:
+        """Apply observations up to the next boundary."""
+        state = self._state
+        rows = by_name(state.rows)
+
+        def run(position: int, profile: Rows) -> int:
+            return apply_all(
+                rows, state.dues, state.dirty, state.hashes, observations, ids, profile,
+                *self._buffers, position,
+            )  # fmt: skip
+
+        self._run(run, len(observations))
+
+    def take_dues(self, watermark: float) -> None:
+        """Take what is due before the watermark; no boundary lies before it."""
+        state = self._state
+        rows = by_name(state.rows)
+
+        def run(position: int, profile: Rows) -> int:
+            return advance_all(
+                rows, state.dues, state.dirty, state.size, watermark, profile,
+                *self._buffers, position,
+            )  # fmt: skip
+
+        self._run(run, state.size)
+
+    def cross(self, time: float) -> None:
+        """Cross all boundaries up to that time: take what is due before each, then freeze.
+
+        Those before which nothing is due are crossed at once: freezing several of them is freezing
+        the last. The first observation ever only says where the boundaries begin.
+        """
+        state, step = self._state, boundary_seconds(self._state.profile)
+        lateness = state.profile.allowed_lateness_seconds
+        while (boundary := next_boundary(state)) <= time:
+            earliest = float(state.dues[: state.size].min(initial=np.inf)) + lateness
+            if state.population["frozen_at"][0] == 0.0:
+                earliest = time
+            elif earliest < boundary:
+                self.take_dues(boundary)
+                earliest = boundary
+            if not math.isfinite(until := min(earliest, time)):
+                return  # nothing will ever be due
+            last = step * math.floor(until / step)
+            freeze(by_name(state.population), last, by_name(state.profile.records))
+
+    def _run(self, kernel: Callable[[int, Rows], int], end: int) -> None:
+        """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""
+        profile = by_name(self._state.profile.records)
+        position = 0
+        while position < end:
+            position = kernel(position, profile)
+            if position < end:
+                self._empty()
+
+    def _empty(self) -> None:
+        said, learnt = self._counts.tolist()
         self._parts.append(
             (
                 self._decisions[:said].copy(),
@@ -162,6 +158,20 @@ class _Decided:
             )
         )
         self._counts[:] = 0
+
+    def done(self) -> Decisions:
+        """What was decided, in order; the buffers are given away."""
+        said, learnt = self._counts.tolist()
+        self._parts.append(
+            (self._decisions[:said], self._customers[:said], self._examples[:learnt])
+        )
+        records, beside, taught = (_joined([part[i] for part in self._parts]) for i in range(3))
+        if len(records) > 1:
+            order = _by_time_and_id(self._state, records, "time")
+            records, beside = records[order], beside[order]
+        if len(taught) > 1:
+            taught = taught[_by_time_and_id(self._state, taught, "label_time")]
+        return Decisions(records, beside, taught)
 
 
 def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:

@@ -87,6 +87,8 @@ def held_by(c: Row, now: float, p: Row, population: Row) -> int:
 @kernel
 def announced(c: Row, status: int, now: float, p: Row, population: Row) -> int:
     """The status to say, given what `judge` or a due found; UNCHANGED for nothing."""
+    if status == OPENED:
+        c.suppressed = NONE
     held = int(c.suppressed)
     if status == OPENED or (held != NONE and status == UPDATED):
         reason = held_by(c, now, p, population)
