@@ -43,10 +43,12 @@ def history() -> list[Event]:
 
 def facts() -> list[list[object]]:
     """Every field of every decision and example, and its explanation."""
-    profile = Profile()
+    profile = Profile(
+        value_customers=5.0, cooldown_days=20.0, win_back_medians=0.5, alert_budget=0.3
+    )
     _, decided = live(history(), 1_200.0, profile)
     found: list[list[object]] = [
-        [*_numbers(record), repr(explain(record, customer, profile).reasons)]
+        [*_numbers(record), repr(explain(record, customer, profile))]
         for record, customer in zip(decided.records, decided.customers, strict=True)
     ]
     return found + [_numbers(example) for example in decided.examples]
