@@ -56,6 +56,7 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
     """Take the customer's earliest due, at its time (not before their last observation)."""
     due = c.due
     now = max(due, c.applied_until)
+    severity = int(c.severity)
     status = UNCHANGED
     if int(c.episode) != EXPIRED:
         place(c, now, p, population)
@@ -78,7 +79,7 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
         learnt = tick(c, row, p, e)
         next_due(c)
         return LEARNT if learnt else NOTHING
-    status = announced(c, status, now, p, population)
+    status = announced(c, status, severity, now, p, population)
     if status != UNCHANGED:
         say(c, row, status, now, p, d)
     if int(c.episode) == EXPIRED:
@@ -143,7 +144,8 @@ def take_observation(
         if int(o.input) == PURCHASES or effects & RETURNED or int(c.segment) == UNSEEN:
             place(c, now, p, population)
     if not is_quiet(c):
-        status = announced(c, judge(c, now, p), now, p, population)
+        severity = int(c.severity)
+        status = announced(c, judge(c, now, p), severity, now, p, population)
         if status != UNCHANGED:
             say(c, row, status, now, p, d)
             effects |= SAID

@@ -1,9 +1,9 @@
 """What is announced of what was found: value gate, cooldown, and a budget of alerts.
 
 An episode that is held back is said once, as `suppressed` with its reason, and then goes on in
-silence. Whenever it is judged anew (a cause comes or goes, its severity rises, its cooldown ends)
-it is either announced then, as `opened`, or stays held back; when its customer returns or is given
-up it ends without a word. In the order in which they are asked:
+silence. Whenever it gets worse (another cause, more severe) or its cooldown ends, it is judged
+anew: announced then, as `opened`, or still held back. When its customer returns or is given up it
+ends without a word. In the order in which they are asked:
 
 * LOW_VALUE: winning the customer back is worth less than the price: in money of one currency, or
   in multiples of the median customer's value. Who has no price, or one in another currency, is
@@ -85,25 +85,35 @@ def held_by(c: Row, now: float, p: Row, population: Row) -> int:
 
 
 @kernel
-def announced(c: Row, status: int, now: float, p: Row, population: Row) -> int:
-    """The status to say, given what `judge` or a due found; UNCHANGED for nothing."""
+def announced(c: Row, status: int, before: int, now: float, p: Row, population: Row) -> int:
+    """The status to say, given what `judge` or a due found; UNCHANGED for nothing.
+
+    `before`: the severity that the episode had until then.
+    """
     if status == OPENED:
         c.suppressed = NONE
-    held = int(c.suppressed)
-    if status == OPENED or (held != NONE and status == UPDATED):
-        reason = held_by(c, now, p, population)
-        c.suppressed = reason
-        if reason == NONE:
-            return OPENED
-        if status == OPENED or reason != held:
-            population.held_back[reason] += 1
-            return SUPPRESSED
-        c.announced_causes = c.causes
-        return UNCHANGED
-    if held != NONE and status in (RESOLVED, EXPIRED):
+    elif int(c.suppressed) == NONE:
+        return status
+    elif status in (RESOLVED, EXPIRED):
         end_episode(c, status, now, p)
         return UNCHANGED
-    return status
+    elif status == UPDATED:
+        another_cause = int(c.causes) & ~int(c.announced_causes)
+        c.announced_causes = c.causes
+        worse = another_cause != 0 or int(c.severity) > before
+        if not worse and int(c.suppressed) != COOLDOWN:
+            return UNCHANGED
+    else:
+        return UNCHANGED
+    held = int(c.suppressed)
+    reason = held_by(c, now, p, population)
+    c.suppressed = reason
+    if reason == NONE:
+        return OPENED
+    if reason == held:
+        return UNCHANGED
+    population.held_back[reason] += 1
+    return SUPPRESSED
 
 
 @kernel

@@ -249,16 +249,18 @@ def _word(segment: int) -> str:
 
 
 def _standing(known: Known, value: ValueAtRisk) -> str:
-    """What is at stake: "loyal (vip before), in the upper 3 tenths …"."""
-    text = _word(known.segment)
+    """Segment and value: "Regular (loyal before), would spend some 412.00 EUR in 180 days, …"."""
+    text = _word(known.segment).capitalize() if known.segment != Segment.VIP else "VIP"
     if known.best_segment > known.segment:
         text += f" ({_word(known.best_segment)} before)"
     if value.currency:
-        text += f"; back on their beat worth {value.amount:,.2f} {value.currency} "
-        text += f"in {value.horizon_days:.0f} days"
-    if known.value_tenth:
-        text += f", tenth {known.value_tenth} of 10 by value"
-    return text[0].upper() + text[1:] + "."
+        text += f", would spend some {value.amount:,.2f} {value.currency} in "
+        text += f"{value.horizon_days:.0f} days"
+    if known.value_tenth > 1:
+        text += f", worth more than {10 * (known.value_tenth - 1)} % of customers"
+    elif known.value_tenth:
+        text += ", among the least valuable tenth of customers"
+    return text + "."
 
 
 def _action(code: str, n_gaps: int, profile: Profile) -> str:

@@ -1,10 +1,19 @@
 """What a customer is worth and how well they are known, in plain words.
 
-value = spend an occasion * occasions in the value horizon at the usual gap
+    value = spend an occasion * occasions expected within the value horizon
 
 at most twice what the customer has spent a day so far, so that two purchases in one week do not
 make a fortune of a newcomer. In the currency of the last priced purchase. It is what they would
-bring if they were back on their beat: the value at risk, and what winning them back is worth.
+bring if they came back: the value at risk, and what winning them back is worth.
+
+Who is there and comes at their usual gap has K = horizon / gap occasions ahead, and may leave for
+good after each. With x repeats behind them and B = b + x, the k-th takes place with the chance
+r_k = prod_{j<k} (B + j) / (a + B + j), and these add up to
+
+    r_1 + ... + r_K = ((B + K) r_K - B) / (1 - a)
+
+because (B + k) r_k grows by (1 - a) r_k from one k to the next. Beta-geometric dropout as in
+`cadence.posterior`.
 """
 
 import math
@@ -20,6 +29,7 @@ from detectors.profile import Profile
 
 LEAST_GAP_DAYS = 1.0
 MOST_OVER_SPENT = 2.0
+NEAR_ONE = 1e-6
 ESTABLISHED_GAPS = 3  # from here on the customer's own gaps outweigh the population's
 
 
@@ -29,6 +39,20 @@ class ValueAtRisk(NamedTuple):
     amount: float
     currency: str | None
     horizon_days: float
+
+
+@kernel
+def expected_occasions(occasions: float, a: float, b: float) -> float:
+    """Of so many occasions ahead, how many take place if the customer may leave after each.
+
+    a, b > 0: the beta distribution of leaving.
+    """
+    if abs(1.0 - a) < NEAR_ONE:  # where the sum becomes a logarithm: as good as beside it
+        a = 1.0 - NEAR_ONE
+    log_chance = math.lgamma(b + occasions) - math.lgamma(b)
+    log_chance += math.lgamma(a + b) - math.lgamma(a + b + occasions)
+    taking_place = ((b + occasions) * math.exp(log_chance) - b) / (1.0 - a)
+    return max(0.0, min(occasions, taking_place))  # lgamma is coarse where b is in the millions
 
 
 @kernel
@@ -42,8 +66,10 @@ def expected_value(c: Row, p: Row) -> float:
     gap = max(math.exp(purchase_gap(c, p)[1]), LEAST_GAP_DAYS)
     tenure = (c.last_purchase - c.first_seen) / DAY_SECONDS + gap
     horizon = p.value_horizon_days
-    at_their_beat = c.spend / float(c.n_purchases) * horizon / gap
-    return float(min(at_their_beat, MOST_OVER_SPENT * c.spend * horizon / tenure))
+    stays = p.dropout_b + float(c.n_purchases) - 1.0
+    occasions = expected_occasions(horizon / gap, p.dropout_a, stays)
+    expected = c.spend / float(c.n_purchases) * occasions
+    return float(min(expected, MOST_OVER_SPENT * c.spend * horizon / tenure))
 
 
 @kernel

@@ -11,7 +11,7 @@ from detectors.engine import Decisions, advance, apply
 from detectors.judgement.episodes import Severity, Status
 from detectors.judgement.reasons import explain
 from detectors.judgement.value import currency_code
-from detectors.observations import PaymentStatus, SupportKind
+from detectors.observations import PaymentStatus, PurchaseKind, SupportKind
 from detectors.profile import Profile
 from detectors.state import CustomerState
 from tests.laws.histories import (
@@ -159,6 +159,26 @@ def test_multiples_of_the_median_are_of_the_customers_own_currency() -> None:
         for row in decided.records["row"][decided.records["status"] == Status.SUPPRESSED]
     }
     assert held == {"s-0"}
+
+
+def test_what_is_held_back_is_said_again_for_another_reason_alone() -> None:
+    # they take everything back within the cooldown: when it ends, the price holds them back
+    refund = purchase("a", LAST + 4.0, 240.0, kind=int(PurchaseKind.REFUND), event_id="refund")
+    profile = Profile(cooldown_days=5.0, win_back_price=1.0, win_back_currency=float(EUR))
+    _, decided = live([*WEEKLY, *TROUBLE, refund], LAST + 10.0, profile)
+    found = [(s, why) for s, day, why in told(decided) if day > LAST]
+    assert found[:2] == [(Status.OPENED, None), (Status.RESOLVED, None)]
+    assert found[2:] == [(Status.SUPPRESSED, "cooldown"), (Status.SUPPRESSED, "low_value")]
+
+
+def test_what_gets_better_while_it_is_held_back_is_not_announced_for_that() -> None:
+    events = sorted(leaving(120), key=lambda event: event.order)
+    state, decided = live(events, 300.0, Profile(alert_budget=0.5, value_customers=10))
+    for records in by_customer(state, decided).values():
+        for held, announced in pairwise(records):
+            if (held["status"], announced["status"]) == (Status.SUPPRESSED, Status.OPENED):
+                other = int(announced["causes"]) & ~int(held["causes"])
+                assert other or announced["severity"] > held["severity"]
 
 
 # --- cooldown -------------------------------------------------------------------------------------

@@ -5,7 +5,13 @@ import pytest
 
 from detectors.customer import Segment
 from detectors.judgement.ranks import BUCKET_LOG, freeze_ranks
-from detectors.judgement.value import confidence, currency_code, currency_name, expected_value
+from detectors.judgement.value import (
+    confidence,
+    currency_code,
+    currency_name,
+    expected_occasions,
+    expected_value,
+)
 from detectors.observations import PurchaseKind
 from detectors.profile import Profile
 from detectors.state import BUCKETS, CURRENCIES, MARKS, SEGMENTS
@@ -124,6 +130,20 @@ def test_further_currencies_than_are_told_apart_are_not_ranked() -> None:
     known = [currency_name(int(code)) for code in state.population["currencies"][0]]
     assert known == names[:CURRENCIES]
     assert state.rows[state.find(b"CHF")]["value_place"] == 0
+
+
+@pytest.mark.parametrize("a", [0.003, 0.3, 1.0, 2.7])
+@pytest.mark.parametrize("b", [0.2, 2.0, 19.0])
+def test_occasions_that_take_place_are_the_sum_of_their_chances(a: float, b: float) -> None:
+    chance, total = 1.0, 0.0
+    for k in range(32):
+        chance *= (b + k) / (a + b + k)
+        total += chance
+    assert expected_occasions(32.0, a, b) == pytest.approx(total, rel=1e-5)
+
+
+def test_a_newcomer_is_expected_to_come_more_seldom_than_a_loyal_customer() -> None:
+    assert expected_occasions(26.0, 0.3, 2.0) < 0.6 * 26.0 < expected_occasions(26.0, 0.3, 40.0)
 
 
 def test_a_rhythm_is_called_established_from_three_gaps_of_ones_own() -> None:
