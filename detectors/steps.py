@@ -32,6 +32,7 @@ from detectors.judgement.schedule import (
     schedule,
     severity_at,
     standing,
+    step_time,
 )
 from detectors.judgement.segments import give_up, place
 from detectors.learning.features import start_ticking, tick
@@ -48,7 +49,6 @@ PURCHASES = int(Input.PURCHASES)
 VISITS = int(Input.VISITS)
 PAYMENTS = int(Input.PAYMENTS)
 UNSEEN = int(Segment.UNSEEN)
-SOLVED_WITHIN = 1e-3  # log-odds: the time of a step is solved to far less
 
 
 @kernel
@@ -68,10 +68,12 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
         c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
         status = judge(c, now, p)
     elif c.step_due == due:
-        risen = severity_at(left_logit(c, now, p) + SOLVED_WITHIN, c, p)
+        risen = severity_at(left_logit(c, now, p), c, p)
+        if step_time(c, p) <= now:  # rounding may leave it just below
+            risen = max(risen, severity + 1)
         cooled = int(c.suppressed) == COOLDOWN and now >= quiet_until(c)
-        if risen > int(c.severity) or cooled:
-            c.severity = max(int(c.severity), risen)
+        if risen > severity or cooled:  # else the customer's rank has changed: it comes later
+            c.severity = max(severity, risen)
             status = UPDATED
     elif c.expiry_due == due:
         status = STATUS_EXPIRED
