@@ -114,6 +114,11 @@ class Profile:
                 "warning_from, error_from and critical_from must rise between 0 and 1, got "
                 f"{self.warning_from!r}, {self.error_from!r}, {self.critical_from!r}"
             )
+        if self.high_value_from <= self.low_value_to:
+            raise ValueError(
+                f"high_value_from must be above low_value_to ({self.low_value_to!r}), "
+                f"got {self.high_value_from!r}"
+            )
         if self.win_back_price > 0.0 and self.win_back_currency == 0.0:
             raise ValueError("win_back_price needs win_back_currency")
         if self.visit_weight > 1.0:
