@@ -50,6 +50,28 @@ NONE = int(Episode.NONE)
 OPEN = int(Episode.OPEN)
 EXPIRED = int(Episode.EXPIRED)
 
+
+class Segment(IntEnum):
+    """Recency, frequency and money in a word, from the least to the best (judgement.segments)."""
+
+    UNSEEN = 0
+    SLEEPER = 1
+    NEWCOMER = 2
+    UNSTABLE = 3
+    REGULAR = 4
+    LOYAL = 5
+    VIP = 6
+
+
+class Hold(IntEnum):
+    """Why an open episode is held back (judgement.policy)."""
+
+    NONE = 0
+    LOW_VALUE = 1
+    COOLDOWN = 2
+    BUDGET = 3
+
+
 CUSTOMER = np.dtype(
     [
         # what is due: the least of the five dues below, and each of them
@@ -80,7 +102,6 @@ CUSTOMER = np.dtype(
         # episode
         ("anchor", "f8"),  # event time that names the episode: last purchase, else first event
         ("opened_at", "f8"),
-        ("quiet_until", "f8"),  # cooldown: no new episode is announced before
         # learning: the pending snapshot
         ("snapshot_time", "f8"),  # NaN = none pending
         ("features", "f4", (len(FEATURES),)),
@@ -104,11 +125,13 @@ CUSTOMER = np.dtype(
         ("n_visits", "u4"),  # occasions
         ("n_priced", "u4"),  # priced purchases > 0 in `currency`
         ("currency", "u4"),  # of the last priced purchase: three ASCII letters, big-endian
+        ("quiet_until", "u4"),  # cooldown: nothing new is announced before; minutes since the epoch
         # windows: rings of weekly buckets by event time; `week` is the newest one's number
         ("week", "i4"),
         # event ids seen last: 32 bits each. One new event in 2^32 / 8, about 5e8, is taken for a
         # resend by chance
         ("recent_ids", "u4", (RECENT_IDS,)),
+        ("value_place", "u2"),  # 1 + where the value is counted in the population; 0 = it is not
         # counts that stop at 65 535
         ("n_refunds", "u2"),
         ("n_paid", "u2"),
@@ -128,9 +151,11 @@ CUSTOMER = np.dtype(
         ("announced_causes", "u1"),  # Cause: as last said
         ("cancelling", "u1"),  # 1 = asked to cancel, and no purchase or solution since
         ("returned", "u1"),  # 1 = a purchase since the pending snapshot
-        ("segment", "u1"),  # where value and rhythm place the customer now
-        ("best_segment", "u1"),  # and the best place they have had
-        ("suppressed", "u1"),  # 1 = the open episode was held back
+        ("ended_severity", "u1"),  # of the last episode that was announced and has ended
+        ("segment", "u1"),  # Segment: where recency, frequency and money place the customer
+        ("best_segment", "u1"),  # the best of them so far
+        ("value_tenth", "u1"),  # 10 = the most valuable tenth of customers, 0 = not known
+        ("suppressed", "u1"),  # Hold: why the open episode is held back; 0 = it is announced
         ("open_tickets", "u1"),  # contacts with support not yet resolved
         # evidence: event ids of the last purchase and of the last trouble
         ("purchase_id_length", "u1"),

@@ -1,14 +1,13 @@
 """The whole interface of the core: apply observations, advance time; both return decisions.
 
-A customer's decisions depend on their row and the profile alone. Whatever is due is taken at its
-own time and evaluated there, before the next observation of the same customer counts, so batch
+Whatever is due is taken at its own time and evaluated there, before the next observation of the
+same customer counts. What a customer's decision may know of the others (their ranks by value, a
+budget, the clock where it learns) is frozen at the boundaries of days, hours or weeks: everything
+before a boundary is taken before it is crossed, and the rest sees what was frozen there. So batch
 boundaries, ticks and the interleaving of customers change nothing.
-
-Where the clock learns, they depend on the week's clock too, and with it on what the partition's
-customers did before. A week ends between observations: once all of an earlier effective time, and
-every due of every customer that is taken before it, have been worked off with its clock.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,10 +18,11 @@ from numpy.typing import NDArray
 from detectors.compiled import Bytes, Rows, by_name
 from detectors.customer import CUSTOMER
 from detectors.judgement.episodes import DECISION
+from detectors.judgement.policy import boundary_seconds
 from detectors.learning.features import EXAMPLE
 from detectors.observations import OBSERVATION, Batch
 from detectors.state import CustomerState
-from detectors.steps import advance_all, apply_all
+from detectors.steps import advance_all, apply_all, freeze
 
 CHUNK = 1024  # decisions a kernel writes before it hands over: under 1 MB of buffers
 
@@ -54,8 +54,9 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
     first = 0
     while first < len(times):
         state.begin_weeks(float(times[first]))
-        work.end_weeks(float(times[first]))
-        end = int(np.searchsorted(times, state.week_ends, side="left"))
+        work.cross(float(times[first]))
+        boundary = min(next_freeze(state), state.week_ends)
+        end = int(np.searchsorted(times, boundary, side="left"))
         work.observe(observations[first:end], batch.ids)
         first = end
     return work.done()
@@ -64,9 +65,16 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
 def advance(state: CustomerState, watermark: float) -> Decisions:
     """Take every due of every customer with due + allowed lateness < watermark."""
     work = _Work(state)
-    work.end_weeks(watermark)
+    if state.population["frozen_at"][0] > 0.0:
+        work.cross(watermark)
     work.take_dues(watermark)
     return work.done()
+
+
+def next_freeze(state: CustomerState) -> float:
+    """The first boundary of days or hours that has not been crossed."""
+    step = boundary_seconds(state.profile)
+    return step * (math.floor(float(state.population["frozen_at"][0]) / step) + 1.0)
 
 
 class _Work:
@@ -88,7 +96,7 @@ class _Work:
         self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
 
     def observe(self, observations: Rows, ids: Bytes) -> None:
-        """Apply observations of one week."""
+        """Apply observations up to the next boundary."""
         state = self._state
         rows = by_name(state.rows)
 
@@ -101,7 +109,7 @@ class _Work:
         self._run(run, len(observations))
 
     def take_dues(self, watermark: float) -> None:
-        """Take what is due before the watermark; it lies in the current week."""
+        """Take what is due before the watermark; no boundary lies before it."""
         state = self._state
         rows = by_name(state.rows)
 
@@ -113,15 +121,33 @@ class _Work:
 
         self._run(run, state.size)
 
-    def end_weeks(self, time: float) -> None:
-        """End every week that is over at that time (none at inf), each with its own dues."""
-        state = self._state
+    def cross(self, time: float) -> None:
+        """Cross all boundaries up to that time: take what is due before each, then freeze.
+
+        Those of days and hours before which nothing is due are crossed at once: freezing several of
+        them is freezing the last. The first observation ever only says where the boundaries begin.
+        At inf, when everything is due that ever will be, no week ends.
+        """
+        state, step = self._state, boundary_seconds(self._state.profile)
         lateness = state.profile.allowed_lateness_seconds
-        while state.week_ends <= time < np.inf:
-            dues = state.dues[: state.size]
-            if dues.size and float(dues.min()) + lateness < state.week_ends:
-                self.take_dues(state.week_ends)
-            state.end_week()
+        while True:
+            week_ends = state.week_ends if time < np.inf else np.inf
+            boundary = min(next_freeze(state), week_ends)
+            if boundary > time:
+                return
+            earliest = float(state.dues[: state.size].min(initial=np.inf)) + lateness
+            if state.population["frozen_at"][0] == 0.0:
+                earliest = time
+            elif earliest < boundary:
+                self.take_dues(boundary)
+                earliest = boundary
+            if boundary == week_ends:
+                state.end_week()
+                continue
+            if not math.isfinite(until := min(earliest, time, week_ends)):
+                return  # nothing will ever be due
+            last = step * math.floor(until / step)
+            freeze(by_name(state.population), last, by_name(state.parameters))
 
     def _run(self, kernel: Callable[[int, Rows], int], end: int) -> None:
         """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""

@@ -90,9 +90,32 @@ class Profile:
     warning_from: float = 0.3
     error_from: float = 0.6
     critical_from: float = 0.85
+    # Severity goes up at once and down only when the log-odds are this much below what it was
+    # reached at: 0.5 takes 0.60 back to 0.48.
+    severity_margin: float = 0.5
+    # Value counts for severity: one up from this tenth of the customers by value, one down up to
+    # that one (10 = the most valuable); 11 and 0 switch it off. Ranks need so many customers.
+    high_value_from: float = 9.0
+    low_value_to: float = 3.0
+    value_customers: float = 100.0
     # segment by repeat purchases (visits, for who lives by them)
     regular_from: float = 3.0
     loyal_from: float = 10.0
+    # a regular customer from this tenth by value
+    vip_from: float = 10.0
+    # scale of the next ln gap: 1.2 = two in three gaps within a factor of 3.3 of the usual one
+    unstable_from: float = 1.2
+    # silent for so many usual gaps, the shop's or their own, whichever is longer
+    sleeper_cycles: float = 6.0
+    # Who is worth less than this is not won back: money of `win_back_currency` (three letters as a
+    # number, 0x455552 = EUR), and in multiples of the median customer's value; 0 = off
+    win_back_price: float = 0.0
+    win_back_currency: float = 0.0
+    win_back_medians: float = 0.0
+    # after an episode nothing that is not more severe is announced for so long; 0 = off
+    cooldown_days: float = 0.0
+    # alerts opened a segment and day of event time, of one partition; 0 = without end
+    alert_budget: float = 0.0
     # the time that gaps and silences are measured in
     clock: Clock = FLAT_CLOCK
 
@@ -114,6 +137,13 @@ class Profile:
             raise ValueError(f"gap_memory must be above 0 and at most 1, got {self.gap_memory!r}")
         if self.short_share >= 1.0:
             raise ValueError(f"short_share must be below 1, got {self.short_share!r}")
+        if self.high_value_from <= self.low_value_to:
+            raise ValueError(
+                f"high_value_from must be above low_value_to ({self.low_value_to!r}), "
+                f"got {self.high_value_from!r}"
+            )
+        if self.win_back_price > 0.0 and self.win_back_currency == 0.0:
+            raise ValueError("win_back_price needs win_back_currency")
         if self.visit_weight > 1.0:
             raise ValueError(f"visit_weight must be at most 1, got {self.visit_weight!r}")
         if self.loyal_from < self.regular_from:
@@ -157,5 +187,6 @@ _ABOVE_ZERO = frozenset(
         "visit_occasion_seconds", "horizon_days", "churn_horizon_days", "value_horizon_days",
         "longest_silence_days", "payment_half_life_days", "payment_threshold",
         "complaint_half_life_days", "complaint_threshold", "cancellation_weight",
+        "value_customers", "unstable_from", "sleeper_cycles",
     }
 )  # fmt: skip

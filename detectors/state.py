@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
 from detectors.clock.value import HOURS, fill
 from detectors.compiled import by_name, kernel
-from detectors.customer import CUSTOMER, reset
+from detectors.customer import CUSTOMER, Hold, Segment, reset
 from detectors.index import FREE, fill_slots, find_slot, hash_slices, locate_all
 from detectors.profile import Profile
 
 Item = TypeVar("Item", bound=np.generic)
+
+CURRENCIES = 4  # that are told apart; values in further ones are not ranked
+BUCKETS = 160  # of value in each: 40 octaves, see judgement.ranks
+MARKS = 9  # where the second to the tenth tenth of the customers begins
+SEGMENTS = len(Segment)
+HOLDS = len(Hold)
+RANKS = 11  # a customer's tenth by value, 0 = not known
 
 POPULATION = np.dtype(
     [
@@ -35,6 +42,25 @@ POPULATION = np.dtype(
         ("clock_counts", "f8", (HOURS,)),
         ("clock_recent", "i8", (HOURS,)),
         ("clock_week", "i8"),
+        # what is frozen at each boundary, so that all that is decided until the next sees the same
+        ("frozen_at", "f8"),  # the last boundary; 0 = none yet
+        ("cycle_days", "f8"),  # the shop's usual gap between purchases; 0 = not known
+        ("value_counted", "i8", (CURRENCIES,)),  # customers of known value, by currency
+        ("value_medians", "f8", (CURRENCIES,)),  # their median value
+        ("value_marks", "i8", (CURRENCIES * MARKS,)),  # the bucket at which each tenth begins
+        # customers by value: a histogram for each of the first currencies seen
+        ("currencies", "u4", (CURRENCIES,)),
+        ("value_origins", "f8", (CURRENCIES,)),  # the value in the middle of the middle bucket
+        ("values", "i8", (CURRENCIES * BUCKETS,)),
+        # segments and policy
+        ("transitions", "i8", (SEGMENTS * SEGMENTS,)),  # from, to: Segment (0 = not seen before)
+        ("held_back", "i8", (HOLDS,)),  # episodes held back, by Hold (0 unused)
+        ("allowance", "f8", (SEGMENTS,)),  # alerts that may still be opened, as of `frozen_at`
+        ("announced", "i8", (SEGMENTS,)),  # opened since `frozen_at`
+        ("candidates", "i8", (SEGMENTS * RANKS,)),  # would have opened today, by value
+        ("demand", "f8", (SEGMENTS * RANKS,)),  # the same on the days before, discounted
+        ("demand_periods", "f8"),  # how many days `demand` stands for (longer ones, below 1 a day)
+        ("alert_floors", "i8", (SEGMENTS,)),  # least value that is announced; RANKS = none is
     ],
     align=True,
 )

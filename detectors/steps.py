@@ -4,27 +4,37 @@ Only records are handed from kernel to kernel: an array costs two atomic operati
 none.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import Bytes, Row, Rows, kernel
 from detectors.customer import (
+    DAY_SECONDS,
     EXPIRED,
     PURCHASE_SILENCE,
     RECENT_IDS,
     VISIT_SILENCE,
+    Segment,
     next_due,
 )
 from detectors.judgement.episodes import EXPIRED as STATUS_EXPIRED
 from detectors.judgement.episodes import UNCHANGED, UPDATED, begin_anew, is_quiet, judge, say
+from detectors.judgement.policy import announced, freeze_budgets
+from detectors.judgement.ranks import count_value, freeze_ranks
 from detectors.judgement.risk import left_logit, visit_silence_logit
 from detectors.judgement.schedule import (
     BOTH_RHYTHMS,
+    COOLDOWN,
     VISIT_RHYTHM,
+    quiet_until,
     schedule,
     severity_at,
     standing,
+    step_time,
 )
+from detectors.judgement.segments import give_up, place
 from detectors.learning.features import start_ticking, tick
 from detectors.observations import Input
 from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
@@ -38,14 +48,18 @@ from detectors.signals.visits import see_visit
 PURCHASES = int(Input.PURCHASES)
 VISITS = int(Input.VISITS)
 PAYMENTS = int(Input.PAYMENTS)
+UNSEEN = int(Segment.UNSEEN)
 
 
 @kernel
-def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
+def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
     """Take the customer's earliest due, at its time (not before their last observation)."""
     due = c.due
     now = max(due, c.applied_until)
+    severity = int(c.severity)
     status = UNCHANGED
+    if int(c.episode) != EXPIRED:
+        place(c, now, p, population)
     if c.purchase_deadline == due:
         c.causes = int(c.causes) | PURCHASE_SILENCE
         status = judge(c, now, p)
@@ -54,16 +68,24 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
         c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
         status = judge(c, now, p)
     elif c.step_due == due:
-        c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
-        status = UPDATED
+        risen = severity_at(left_logit(c, now, p), c, p)
+        if step_time(c, p) <= now:  # rounding may leave it just below
+            risen = max(risen, severity + 1)
+        cooled = int(c.suppressed) == COOLDOWN and now >= quiet_until(c)
+        if risen > severity or cooled:  # else the customer's rank has changed: it comes later
+            c.severity = max(severity, risen)
+            status = UPDATED
     elif c.expiry_due == due:
         status = STATUS_EXPIRED
     else:
         learnt = tick(c, row, p, e)
         next_due(c)
         return LEARNT if learnt else NOTHING
+    status = announced(c, status, severity, now, p, population)
     if status != UNCHANGED:
         say(c, row, status, now, p, d)
+    if int(c.episode) == EXPIRED:
+        give_up(c, population)
     schedule(c, now, BOTH_RHYTHMS, p)
     return SAID if status != UNCHANGED else NOTHING
 
@@ -118,8 +140,14 @@ def take_observation(
     expired = int(c.episode) == EXPIRED
     now = o.effective_time
     effects = observe(c, o, p, population)
+    if not expired or effects & (BOUGHT | RETURNED):
+        if int(o.input) == PURCHASES:
+            count_value(c, p, population)
+        if int(o.input) == PURCHASES or effects & RETURNED or int(c.segment) == UNSEEN:
+            place(c, now, p, population)
     if not is_quiet(c):
-        status = judge(c, now, p)
+        severity = int(c.severity)
+        status = announced(c, judge(c, now, p), severity, now, p, population)
         if status != UNCHANGED:
             say(c, row, status, now, p, d)
             effects |= SAID
@@ -161,7 +189,7 @@ def apply_all(
         c = rows[row]
         d = decisions[counts[0]]
         if c.due + p.allowed_lateness_seconds < o.effective_time:
-            effects = take_due(c, row, p, d, examples[counts[1]])
+            effects = take_due(c, row, p, d, examples[counts[1]], population[0])
         else:
             position += 1
             if seen_before(c, o):
@@ -208,7 +236,7 @@ def advance_all(
             return position
         c = rows[position]
         d = decisions[counts[0]]
-        effects = take_due(c, position, p, d, examples[counts[1]])
+        effects = take_due(c, position, p, d, examples[counts[1]], population[0])
         dues[position] = c.due
         dirty[position] = 1
         if effects & SAID:
@@ -219,3 +247,16 @@ def advance_all(
             population[0].examples += 1
             counts[1] += 1
     return position
+
+
+@kernel
+def freeze(population: Rows, boundary: float, profile: Rows) -> None:
+    """Set what holds until the next boundary, from everything that counted before this one."""
+    p = profile[0]
+    state = population[0]
+    before = state.frozen_at
+    if before == 0.0 or math.floor(boundary / DAY_SECONDS) > math.floor(before / DAY_SECONDS):
+        freeze_ranks(state, p)
+    if p.alert_budget > 0.0:
+        freeze_budgets(state, before, boundary, p)
+    state.frozen_at = boundary

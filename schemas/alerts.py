@@ -78,7 +78,10 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
     """One state of an episode. Times, ids, sequence and status depend on the events alone.
 
     `risk` is the model's probability where a version was in effect (`score`, `model_version`), else
-    the static one of `p_no_purchase`.
+    the static one of `p_no_purchase`. `suppressed_reason` says why a `suppressed` episode is held
+    back: low_value, cooldown or budget. `best_segment` is the best that the customer has been in;
+    `value_tenth` 10 for the most valuable tenth of customers, null where too few are known;
+    `standing` segment and value in words.
     """
 
     schema: Literal["offbeat.alert.v1"] = "offbeat.alert.v1"
@@ -107,6 +110,9 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
     model_version: str | None
     config_hash: str
     score: Score | None = None
+    best_segment: str | None = None
+    value_tenth: Annotated[int, Meta(ge=1, le=10)] | None = None
+    standing: str = ""
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -115,6 +115,9 @@ class AlertBuilder:
                 horizon_days=why.value_at_risk.horizon_days,
             ),
             segment=why.segment,
+            best_segment=why.best_segment,
+            value_tenth=why.value_tenth,
+            standing=why.standing,
             reasons=tuple(
                 Reason(
                     code=reason.code,
@@ -128,7 +131,7 @@ class AlertBuilder:
                 for reason in why.reasons
             ),
             suggested_action=why.suggested_action,
-            suppressed_reason=None,
+            suppressed_reason=why.suppressed_reason,
             model_version=scorer.version,
             config_hash=self._config_hash,
             score=score,

@@ -2,8 +2,9 @@
 
 Rows are spread over partitions as Kafka would spread them; each partition is the worker's own
 `PartitionLife`. The input that is least far is read next, so that little has to wait for others.
-How many partitions there are changes no decision (unless the calendar is learnt, which each does
-from its own customers): a decision depends on one customer's events.
+What is decided of a customer depends on their own events, and where ranks by value, a budget of
+alerts or a calendar that is learnt count, on the other customers of their partition: then spread
+them as the topics do.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ from streams.kafka.columns import (
     Fetched,
 )
 from streams.partition.life import PartitionLife
-from streams.settings import Settings, detector_profile
+from streams.settings import Settings, detector_profile, with_partitions
 from streams.sources.kafka import partition_of
 from streams.sources.rows import Refused, Rows
 
@@ -56,7 +57,7 @@ class Replay:
     def __init__(self, settings: Settings, partitions: int = 1) -> None:
         if partitions < 1:
             raise ValueError(f"partitions must be at least 1, got {partitions}")
-        profile = detector_profile(settings)
+        profile = detector_profile(with_partitions(settings, partitions))
         starts = dict.fromkeys(Input, (0, False))
         names = settings.topics.inputs
         self.lives = [PartitionLife(n, profile, names, starts) for n in range(partitions)]

@@ -30,6 +30,7 @@ from streams.settings_groups import (
     Kafka,
     Log,
     Model,
+    Policy,
     Seconds,
     Topics,
     Web,
@@ -40,8 +41,18 @@ from streams.settings_sources import PREFIX, REMEDY, Source, accepted, explain, 
 if TYPE_CHECKING:
     from detectors.profile import Profile
 
-# Parameters that are settings of their own: the shell has to know them too.
-SHARED = frozenset({"allowed_lateness_seconds"})
+# Parameters that are settings of their own: the shell has to know them too, or they are written
+# otherwise there. What is divided over the partitions is not the same number in both.
+SHARED = frozenset(
+    {
+        "allowed_lateness_seconds",
+        "win_back_price",
+        "win_back_currency",
+        "win_back_medians",
+        "cooldown_days",
+        "alert_budget",
+    }
+)
 
 
 class Settings(BaseSettings):
@@ -100,6 +111,7 @@ class Settings(BaseSettings):
     profile: dict[str, float | tuple[float, ...]] = Field(
         default_factory=dict, description="detector parameters"
     )
+    policy: Policy = Field(default=Policy(), description="what is held back")
     model: Model = Field(default=Model(), description="online model")
     log: Log = Field(default=Log(), description="log")
 
@@ -138,12 +150,15 @@ def merge(found: list[Source]) -> Settings:
 
 
 def detector_profile(settings: Settings) -> "Profile":
-    """The detectors' parameters with this installation's overrides. Raises ConfigurationError."""
-    from detectors.profile import (  # noqa: PLC0415  # numba: most commands do without it
-        Profile,
-        tunables,
-    )
+    """The detectors' parameters, of one partition, with this installation's overrides.
 
+    Raises ConfigurationError.
+    """
+    # numba: most commands do without it
+    from detectors.judgement.value import currency_code  # noqa: PLC0415
+    from detectors.profile import Profile, tunables  # noqa: PLC0415
+
+    policy = settings.policy
     names = [name for name in tunables() if name not in SHARED]
     unknown = [name for name in settings.profile if name not in names]
     if unknown:
@@ -161,10 +176,21 @@ def detector_profile(settings: Settings) -> "Profile":
         return Profile(
             **given,
             allowed_lateness_seconds=settings.allowed_lateness_seconds,
+            win_back_price=policy.win_back_price,
+            win_back_currency=float(currency_code(policy.win_back_currency)),
+            win_back_medians=policy.win_back_medians,
+            cooldown_days=policy.cooldown_days,
+            alert_budget=policy.alerts_per_day / settings.topics.partitions,
             clock=clock,
         )
     except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
+
+
+def with_partitions(settings: Settings, partitions: int) -> Settings:
+    """The same for inputs of so many partitions: budgets are divided over them."""
+    topics = settings.topics.model_copy(update={"partitions": partitions})
+    return settings.model_copy(update={"topics": topics})
 
 
 def config_hash(settings: Settings) -> str:

@@ -33,6 +33,7 @@ def _written_as(pattern: str, accepted: str) -> AfterValidator:
 
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Bytes = Annotated[int, Field(ge=1 << 10)]
 # Kafka's own rule for the names of topics.
@@ -168,6 +169,36 @@ class Alignment(_Group):
     ahead_seconds: Seconds = Field(default=86400.0, description="of event time")
     # What a partition may hold back in memory, all inputs together.
     ahead_bytes: Bytes = Field(default=32 << 20, description="of waiting events, a partition")
+
+
+class Policy(_Group):
+    """What is held back rather than announced; all off by default. See docs/policy.md."""
+
+    win_back_price: Amount = Field(
+        default=0.0, description="who is worth less is not won back; 0: everybody is"
+    )
+    win_back_currency: Annotated[
+        str, _written_as(r"([A-Z]{3})?", "three capital letters, as in EUR")
+    ] = Field(
+        default="", description="of that price; customers who pay in another are not held back"
+    )
+    win_back_medians: Amount = Field(
+        default=0.0,
+        description="the same in multiples of the median customer's value, any currency",
+    )
+    cooldown_days: Amount = Field(
+        default=0.0, description="after an episode, nothing that is not more severe is announced"
+    )
+    alerts_per_day: Amount = Field(
+        default=0.0,
+        description="opened a segment, all partitions together; 0: as many as there are",
+    )
+
+    @model_validator(mode="after")
+    def _priced(self) -> Self:
+        if self.win_back_price > 0 and not self.win_back_currency:
+            raise ValueError("win_back_price needs win_back_currency, as in EUR")
+        return self
 
 
 class Web(_Group):

@@ -3,7 +3,8 @@
 An episode opens when a cause speaks, is updated when its severity or its set of causes changes,
 and ends resolved (no cause is left: the customer came back, or what troubled them did not last) or
 expired (the churn horizon passed in silence). At most one lies between two purchases: whatever
-reopens before the next purchase goes on under the same anchor, with growing sequence.
+reopens before the next purchase goes on under the same anchor, with growing sequence. Whether it is
+announced is for `judgement.policy` to say.
 """
 
 import math
@@ -17,7 +18,7 @@ from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
 from detectors.judgement.identity import alert_id, fingerprint
 from detectors.judgement.risk import assess, left_logit, sigmoid, visits_silent_since
-from detectors.judgement.schedule import severity_at
+from detectors.judgement.schedule import MINUTE_SECONDS, severity_after, severity_at
 from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
 from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
@@ -28,6 +29,7 @@ __all__ = [
     "Status",
     "alert_id",
     "begin_anew",
+    "end",
     "fingerprint",
     "is_quiet",
     "judge",
@@ -36,7 +38,10 @@ __all__ = [
 
 
 class Status(IntEnum):
-    """opened -> updated* -> resolved (came back) | expired (churned); or held back."""
+    """opened -> updated* -> resolved (came back) | expired (churned).
+
+    suppressed (held back) comes instead of opened, and ends in silence or goes on as opened.
+    """
 
     OPENED = 1
     UPDATED = 2
@@ -46,7 +51,7 @@ class Status(IntEnum):
 
 
 class Severity(IntEnum):
-    """How sure it is that the customer has left (`Profile.warning_from` and so on)."""
+    """How sure it is that the customer has left, and how much they are worth (docs/policy.md)."""
 
     INFO = 1
     WARNING = 2
@@ -58,6 +63,8 @@ OPENED = int(Status.OPENED)
 UPDATED = int(Status.UPDATED)
 RESOLVED = int(Status.RESOLVED)
 EXPIRED = int(Status.EXPIRED)
+SUPPRESSED = int(Status.SUPPRESSED)
+MOST_MINUTES = 2**32 - 1
 UNCHANGED = 0
 
 DECISION = np.dtype(
@@ -85,7 +92,11 @@ DECISION = np.dtype(
     ],
     align=True,
 )
-"""One decision; it depends on its customer's row, the profile and the clock in effect alone."""
+"""One decision; it depends on its customer's row, the profile and the clock in effect alone.
+
+The row in turn knows the customer's rank and segment, and why an episode is held back: see
+`ranks`, `segments` and `policy`.
+"""
 
 
 @kernel
@@ -96,7 +107,7 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     complaints = complaint_evidence(c, p)
     cancellation = cancellation_evidence(c, p)
     c.sequence += 1
-    if status in (OPENED, UPDATED):
+    if status in (OPENED, UPDATED, SUPPRESSED):
         c.announced_causes = c.causes
     d.time = now
     d.anchor = c.anchor
@@ -119,9 +130,21 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     d.status = status
     d.severity = c.severity
     d.causes = c.announced_causes
+    if status in (RESOLVED, EXPIRED):
+        end(c, status, now, p)
+
+
+@kernel
+def end(c: Row, status: int, now: float, p: Row) -> None:
+    """The episode is over; if it was announced, the cooldown begins."""
+    if int(c.suppressed) == 0 and p.cooldown_days > 0.0:
+        minutes = math.floor((now + p.cooldown_days * DAY_SECONDS) / MINUTE_SECONDS)
+        c.quiet_until = min(minutes, MOST_MINUTES)
+        c.ended_severity = c.severity
+    c.suppressed = 0
     if status == RESOLVED:
         c.episode = NONE
-    elif status == EXPIRED:
+    else:
         c.episode = EPISODE_EXPIRED
         c.causes = 0
 
@@ -150,7 +173,7 @@ def judge(c: Row, now: float, p: Row) -> int:
     if int(c.episode) == OPEN:
         if not speaks(c):
             return RESOLVED
-        severity = severity_at(left_logit(c, now, p), p)
+        severity = severity_after(left_logit(c, now, p), c, p)
         if severity == int(c.severity) and int(c.causes) == int(c.announced_causes):
             return UNCHANGED
         c.severity = severity
@@ -160,7 +183,7 @@ def judge(c: Row, now: float, p: Row) -> int:
     c.episode = OPEN
     c.opened_at = now
     c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
-    c.severity = severity_at(left_logit(c, now, p), p)
+    c.severity = severity_at(left_logit(c, now, p), c, p)
     return OPENED
 
 

@@ -2,8 +2,9 @@
 
     prior + sum of the reasons' contributions = log-odds of having left = ln (1 - p_alive) / p_alive
 
-exactly, because every term of that sum but the prior is a reason. Nothing is looked up here: the
-decision and its customer's row say it all.
+exactly, because every term of that sum but the prior is a reason. Value and segment are no term of
+it: they say what is at stake, in `standing`. Nothing is looked up here: the decision and its
+customer's row say it all.
 """
 
 import math
@@ -16,10 +17,15 @@ from detectors.cadence.deadline import silence_reaching
 from detectors.cadence.posterior import purchase_gap, visit_gap
 from detectors.clock.reading import plain_days
 from detectors.compiled import Rows, by_name, kernel
-from detectors.customer import CUSTOMER, ID_BYTES, lives_by_visits
+from detectors.customer import CUSTOMER, ID_BYTES, Hold, Segment, lives_by_visits
 from detectors.judgement.episodes import DECISION, Status
 from detectors.judgement.risk import visits_silent_since
-from detectors.judgement.value import ValueAtRisk, confidence, segment, values_at_risk
+from detectors.judgement.value import (
+    ESTABLISHED_GAPS,
+    ValueAtRisk,
+    confidence,
+    values_at_risk,
+)
 from detectors.profile import Profile
 
 LOG_TENTH = math.log(0.1)
@@ -79,6 +85,10 @@ class Explanation(NamedTuple):
     observed: Observed
     value_at_risk: ValueAtRisk
     segment: str
+    best_segment: str
+    value_tenth: int | None  # 10 = the most valuable tenth; None: too little is known to say
+    standing: str
+    suppressed_reason: str | None
     confidence: str
     suggested_action: str
     reasons: tuple[Reason, ...]
@@ -135,6 +145,10 @@ class Known(NamedTuple):
     n_complaints: int
     purchase_id_length: int
     trouble_id_length: int
+    segment: int
+    best_segment: int
+    value_tenth: int
+    suppressed: int
 
 
 def explain(record: np.void, customer: np.void, profile: Profile) -> Explanation:
@@ -149,7 +163,7 @@ def explain_all(
     """The same for DECISION[n] and CUSTOMER[n]; together they cost a fifth of one by one."""
     numbers = np.empty((len(records), 9))
     rhythms_all(by_name(customers), by_name(records), by_name(profile.records), numbers)
-    values = values_at_risk(customers, numbers[:, 1], profile)
+    values = values_at_risk(customers, profile)
     bought = customers["purchase_id"].tobytes()
     trouble = customers["trouble_id"].tobytes()
     found = []
@@ -170,20 +184,21 @@ def explain_all(
         visits = _rhythm(row, 5, known.n_visits)
         reasons = _reasons(said, known, purchases, visits, evidence, profile)
         decisive = visits if row[0] else purchases
-        found.append(_explanation(said, decisive, reasons, value, profile))
+        found.append(_explanation(said, known, decisive, reasons, value, profile))
     return found
 
 
 def _explanation(
     said: Said,
+    known: Known,
     rhythm: Rhythm | None,
     reasons: tuple[Reason, ...],
     value: ValueAtRisk,
     profile: Profile,
 ) -> Explanation:
     n_gaps = rhythm.n_gaps if rhythm else 0
-    segmented = segment(n_gaps, profile)
-    ended = said.status in (Status.RESOLVED, Status.EXPIRED)
+    silent = said.status in (Status.RESOLVED, Status.EXPIRED, Status.SUPPRESSED)
+    held = Hold(known.suppressed)
     return Explanation(
         p_alive=said.p_alive,
         p_no_purchase=Chance(profile.horizon_days, said.risk),
@@ -192,9 +207,15 @@ def _explanation(
         ),
         observed=Observed(rhythm.silence_days if rhythm else None),
         value_at_risk=value,
-        segment=segmented,
+        segment=_word(known.segment),
+        best_segment=_word(known.best_segment),
+        value_tenth=known.value_tenth or None,
+        standing=_standing(known, value),
+        suppressed_reason=None if held is Hold.NONE else held.name.lower(),
         confidence=confidence(n_gaps),
-        suggested_action="none" if ended or not reasons else _action(reasons[0].code, segmented),
+        suggested_action="none"
+        if silent or not reasons
+        else _action(reasons[0].code, n_gaps, profile),
         reasons=reasons,
         opened_at=said.opened_at,
         updated_at=said.time,
@@ -231,8 +252,27 @@ def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.f
         out[i, 8] = plain_days(visits_silent_since(c), d.time)
 
 
-def _action(code: str, segmented: str) -> str:
-    if code == "purchase_silence" and segmented == "newcomer":
+def _word(segment: int) -> str:
+    return Segment(segment).name.lower()
+
+
+def _standing(known: Known, value: ValueAtRisk) -> str:
+    """Segment and value: "Regular (loyal before), would spend some 412.00 EUR in 180 days, …"."""
+    text = _word(known.segment).capitalize() if known.segment != Segment.VIP else "VIP"
+    if known.best_segment > known.segment:
+        text += f" ({_word(known.best_segment)} before)"
+    if value.currency:
+        text += f", would spend some {value.amount:,.2f} {value.currency} in "
+        text += f"{value.horizon_days:.0f} days"
+    if known.value_tenth > 1:
+        text += f", worth more than {10 * (known.value_tenth - 1)} % of customers"
+    elif known.value_tenth:
+        text += ", among the least valuable tenth of customers"
+    return text + "."
+
+
+def _action(code: str, n_gaps: int, profile: Profile) -> str:
+    if code == "purchase_silence" and n_gaps < profile.regular_from:
         return "second_purchase_offer"
     return ACTIONS[code]
 
@@ -290,7 +330,13 @@ def _silence(
     code: str, what: str, rhythm: Rhythm, logit: float, evidence: tuple[str, ...]
 ) -> Reason:
     usual, often = _days(rhythm.gap_days), _days(rhythm.p90_gap_days)
-    who = "usually every" if rhythm.n_gaps else "customers usually come back after"
+    if rhythm.n_gaps >= ESTABLISHED_GAPS:
+        who = "usually every"
+    elif rhythm.n_gaps:
+        own = "one gap of their own" if rhythm.n_gaps == 1 else f"{rhythm.n_gaps} gaps of their own"
+        who = f"going by {own} and by other customers, every"
+    else:
+        who = "customers usually come back after"
     silent, counted = _days(rhythm.calendar_days), _days(rhythm.silence_days)
     if silent != counted:
         silent = f"{silent}, {counted} without closed time"

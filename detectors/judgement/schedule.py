@@ -15,6 +15,7 @@ from detectors.customer import (
     OPEN,
     PURCHASE_SILENCE,
     VISIT_SILENCE,
+    Hold,
     lives_by_visits,
     next_due,
 )
@@ -25,26 +26,57 @@ CRITICAL = 4
 PURCHASE_RHYTHM = 1
 VISIT_RHYTHM = 2
 BOTH_RHYTHMS = 3
+MINUTE_SECONDS = 60.0
+COOLDOWN = int(Hold.COOLDOWN)
 
 
 @kernel
-def severity_logit(severity: int, p: Row) -> float:
-    """Log-odds of having left from which on an episode has this severity."""
-    if severity <= INFO:
+def value_step(c: Row, p: Row) -> int:
+    """What the customer's value adds to the severity: 1, 0 or -1; 0 where it is not known."""
+    tenth = int(c.value_tenth)
+    if tenth == 0:
+        return 0
+    if tenth >= p.high_value_from:
+        return 1
+    return -1 if tenth <= p.low_value_to else 0
+
+
+@kernel
+def severity_logit(severity: int, c: Row, p: Row) -> float:
+    """Log-odds of having left from which on an episode of this customer has this severity."""
+    level = severity - value_step(c, p)
+    if severity <= INFO or level <= INFO:
         return -math.inf
-    chance = p.warning_from if severity == 2 else p.error_from
-    if severity == CRITICAL:
+    if level > CRITICAL:
+        return math.inf
+    chance = p.warning_from if level == 2 else p.error_from
+    if level == CRITICAL:
         chance = p.critical_from
     return math.log(chance / (1.0 - chance))
 
 
 @kernel
-def severity_at(logit: float, p: Row) -> int:
-    """The severity of an episode at these log-odds."""
+def severity_at(logit: float, c: Row, p: Row) -> int:
+    """The severity of an episode of this customer at these log-odds: risk x value."""
     severity = INFO
-    while severity < CRITICAL and logit >= severity_logit(severity + 1, p):
+    while severity < CRITICAL and logit >= severity_logit(severity + 1, c, p):
         severity += 1
     return severity
+
+
+@kernel
+def severity_after(logit: float, c: Row, p: Row) -> int:
+    """The severity that follows the open episode's: up at once, down only past the margin."""
+    risen = severity_at(logit, c, p)
+    if risen >= int(c.severity):
+        return risen
+    return min(int(c.severity), severity_at(logit + p.severity_margin, c, p))
+
+
+@kernel
+def quiet_until(c: Row) -> float:
+    """Until when nothing new is announced after the last episode; 0 = announced at once."""
+    return MINUTE_SECONDS * float(c.quiet_until)
 
 
 @kernel
@@ -76,7 +108,9 @@ def step_time(c: Row, p: Row) -> float:
     """When silence alone lifts the open episode to its next severity."""
     if int(c.severity) >= CRITICAL:
         return math.inf
-    wanted = severity_logit(int(c.severity) + 1, p) - evidence(c, p)
+    wanted = severity_logit(int(c.severity) + 1, c, p) - evidence(c, p)
+    if wanted == math.inf:
+        return math.inf
     if lives_by_visits(c):
         if int(c.n_visits) == 0:
             return math.inf
@@ -110,7 +144,10 @@ def schedule(c: Row, now: float, rhythms: int, p: Row) -> None:
         if rhythms & VISIT_RHYTHM:
             c.visit_deadline = max(visit_deadline(c, p), now)
         if int(c.episode) == OPEN:
-            c.step_due = max(step_time(c, p), now)
+            step = step_time(c, p)
+            if int(c.suppressed) == COOLDOWN:
+                step = min(step, quiet_until(c))
+            c.step_due = max(step, now)
         else:
             c.expiry_due = math.inf
     next_due(c)

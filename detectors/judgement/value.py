@@ -1,21 +1,36 @@
 """What a customer is worth and how well they are known, in plain words.
 
-value at risk = spend an occasion * occasions in the value horizon at the usual gap
+    value = spend an occasion * occasions expected within the value horizon
 
 at most twice what the customer has spent a day so far, so that two purchases in one week do not
-make a fortune of a newcomer. In the currency of the last priced purchase.
+make a fortune of a newcomer. In the currency of the last priced purchase. It is what they would
+bring if they came back: the value at risk, and what winning them back is worth.
+
+Who is there and comes at their usual gap has K = horizon / gap occasions ahead, and may leave for
+good after each. With x repeats behind them and B = b + x, the k-th takes place with the chance
+r_k = prod_{j<k} (B + j) / (a + B + j), and these add up to
+
+    r_1 + ... + r_K = ((B + K) r_K - B) / (1 - a)
+
+because (B + k) r_k grows by (1 - a) r_k from one k to the next. Beta-geometric dropout as in
+`cadence.posterior`; with another power than 1 it is taken for the one that has the same odds now.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.cadence.posterior import purchase_gap
+from detectors.compiled import Row, Rows, by_name, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.profile import Profile
 
 LEAST_GAP_DAYS = 1.0
 MOST_OVER_SPENT = 2.0
+NEAR_ONE = 1e-6
+ESTABLISHED_GAPS = 3  # from here on the customer's own gaps outweigh the population's
 
 
 class ValueAtRisk(NamedTuple):
@@ -26,19 +41,54 @@ class ValueAtRisk(NamedTuple):
     horizon_days: float
 
 
-def values_at_risk(
-    customers: NDArray[np.void], usual_gap_days: NDArray[np.float64], profile: Profile
-) -> list[ValueAtRisk]:
-    """Expected spend within the value horizon, of CUSTOMER[n]; 0 for who has no priced purchase."""
-    horizon = profile.value_horizon_days
-    spend = np.where(customers["currency"] > 0, np.maximum(customers["spend"], 0.0), 0.0)
-    gap = np.where(customers["n_purchases"] > 0, np.maximum(usual_gap_days, LEAST_GAP_DAYS), 1.0)
-    tenure = (customers["last_purchase"] - customers["first_seen"]) / DAY_SECONDS + gap
-    expected = spend / np.maximum(customers["n_purchases"], 1) * horizon / gap
-    amounts = np.fmin(expected, MOST_OVER_SPENT * spend * horizon / tenure).round(2)
+@kernel
+def expected_occasions(occasions: float, a: float, b: float) -> float:
+    """Of so many occasions ahead, how many take place if the customer may leave after each.
+
+    a, b > 0: the beta distribution of leaving.
+    """
+    if abs(1.0 - a) < NEAR_ONE:  # where the sum becomes a logarithm: as good as beside it
+        a = 1.0 - NEAR_ONE
+    log_chance = math.lgamma(b + occasions) - math.lgamma(b)
+    log_chance += math.lgamma(a + b) - math.lgamma(a + b + occasions)
+    taking_place = ((b + occasions) * math.exp(log_chance) - b) / (1.0 - a)
+    return max(0.0, min(occasions, taking_place))  # lgamma is coarse where b is in the millions
+
+
+@kernel
+def expected_value(c: Row, p: Row) -> float:
+    """Expected spend within the value horizon; 0 for who has no priced purchase, or took all back.
+
+    Depends on purchases alone, not on the time: silence does not make a customer cheaper.
+    """
+    if int(c.currency) == 0 or int(c.n_purchases) == 0 or not c.spend > 0.0:
+        return 0.0
+    gap = max(math.exp(purchase_gap(c, p)[1]), LEAST_GAP_DAYS)
+    tenure = (c.last_purchase - c.first_seen) / DAY_SECONDS + gap
+    horizon = p.value_horizon_days
+    stays = p.dropout_b + float(c.n_purchases) - 1.0
+    leaves = p.dropout_a * stays ** (1.0 - p.dropout_power)
+    occasions = expected_occasions(horizon / gap, leaves, stays)
+    expected = c.spend / float(c.n_purchases) * occasions
+    return float(min(expected, MOST_OVER_SPENT * c.spend * horizon / tenure))
+
+
+@kernel
+def expected_values(customers: Rows, profile: Rows, out: NDArray[np.float64]) -> None:
+    """`expected_value` of each row, into `out`."""
+    for i in range(customers.shape[0]):
+        out[i] = expected_value(customers[i], profile[0])
+
+
+def values_at_risk(customers: NDArray[np.void], profile: Profile) -> list[ValueAtRisk]:
+    """Expected spend within the value horizon, of CUSTOMER[n], to the hundredth."""
+    amounts = np.empty(len(customers))
+    expected_values(by_name(customers), by_name(profile.records), amounts)
     return [
-        ValueAtRisk(amount, currency_name(code), horizon)
-        for amount, code in zip(amounts.tolist(), customers["currency"].tolist(), strict=True)
+        ValueAtRisk(amount, currency_name(code), profile.value_horizon_days)
+        for amount, code in zip(
+            amounts.round(2).tolist(), customers["currency"].tolist(), strict=True
+        )
     ]
 
 
@@ -47,15 +97,17 @@ def currency_name(code: int) -> str | None:
     return code.to_bytes(3, "big").decode("ascii") if code else None
 
 
-def segment(repeats: int, profile: Profile) -> str:
-    """newcomer, regular or loyal, by repeat purchases (visits, for who lives by them)."""
-    if repeats >= profile.loyal_from:
-        return "loyal"
-    return "regular" if repeats >= profile.regular_from else "newcomer"
+def currency_code(name: str) -> int:
+    """The number for a currency's three letters: 0x455552 for EUR."""
+    return int.from_bytes(name.encode("ascii"), "big")
 
 
 def confidence(n_gaps: int) -> str:
-    """new (the population's rhythm), learning (1-2 gaps of their own) or established."""
+    """How far the usual gap is the customer's own.
+
+    new: there is no gap yet, so it is the shop's; learning: one or two, weighed with the shop's;
+    established: three or more.
+    """
     if n_gaps == 0:
         return "new"
-    return "learning" if n_gaps < 3 else "established"
+    return "learning" if n_gaps < ESTABLISHED_GAPS else "established"

@@ -8,7 +8,7 @@ import typer
 from pydantic import SecretStr
 
 from streams.cli import options
-from streams.settings import Settings, config_hash, detector_profile, merge
+from streams.settings import SHARED, Settings, config_hash, detector_profile, merge
 from streams.settings_sources import Source, fields, gather, lookup, origin
 
 app = typer.Typer(no_args_is_help=True, help="Show or check the settings.")
@@ -37,7 +37,7 @@ def show(config: options.Config = None, profile: options.ProfileFile = None) -> 
 
     detectors = detector_profile(settings)
     for name in tunables():
-        if name not in Settings.model_fields:  # the shared ones are above
+        if name not in SHARED:  # these are above
             print(_line(name, getattr(detectors, name), _profile_origin(found, name), ""))
 
 

@@ -95,7 +95,7 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
     reasons = [reason for reason in said.reasons if abs(reason.contribution) >= _NEGLIGIBLE]
     grid = Table.grid(padding=(0, 2))
     grid.add_row(f"{_day(now)}", _standing(row, episode))
-    grid.add_row("customer", f"{said.segment}, {said.confidence}; {_value(said)}")
+    grid.add_row("customer", f"{said.confidence}; {said.standing}")
     grid.add_row("usual", _usual(said))
     grid.add_row("silence", _silence(said, row))
     grid.add_row("deadline", _deadline(row, episode, now))
@@ -110,7 +110,7 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
 
 
 def _standing(row: Any, episode: Any) -> str:
-    from detectors.customer import Cause, Episode
+    from detectors.customer import Cause, Episode, Hold
     from detectors.judgement.episodes import Severity
 
     if episode is Episode.EXPIRED:
@@ -119,14 +119,9 @@ def _standing(row: Any, episode: Any) -> str:
         return "not at risk"
     causes = [cause.name.lower() for cause in Cause if cause.name and cause & int(row["causes"])]
     severity = Severity(int(row["severity"])).name.lower()
-    return f"at risk ({severity}) since {_day(row['opened_at'])}: {', '.join(causes)}"
-
-
-def _value(said: Explanation) -> str:
-    value = said.value_at_risk
-    if not value.currency:
-        return "nothing at stake that has a price"
-    return f"{value.amount:,.0f} {value.currency} at stake in {value.horizon_days:.0f} days"
+    held = Hold(int(row["suppressed"]))
+    but = f"; held back ({held.name.lower()})" if held is not Hold.NONE else ""
+    return f"at risk ({severity}) since {_day(row['opened_at'])}: {', '.join(causes)}{but}"
 
 
 def _chances(said: Explanation) -> str:

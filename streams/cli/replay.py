@@ -62,16 +62,17 @@ def command(
 ) -> None:
     """Decide over files: the worker's own ingest, order and engine, and no broker.
 
-    The same files and settings give the same alerts, byte for byte, however the customers are
-    spread. Rows that are no events are reported and kept.
+    The same files and settings give the same alerts, byte for byte. Customers are ranked by value
+    among those of their partition, so spread them as the topics do to see what the worker said.
+    Rows that are no events are reported and kept.
     """
     from streams.alerts import AlertBuilder
     from streams.cli.progress import progress
     from streams.replay import Replay
-    from streams.settings import load
+    from streams.settings import load, with_partitions
     from streams.sources.files import by_input
 
-    settings = load(config, profile)
+    settings = with_partitions(load(config, profile), partitions)
     builder = AlertBuilder(settings)
     refused: list[Refused] = []
     said: list[Said] = []

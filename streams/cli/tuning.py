@@ -89,13 +89,13 @@ def starting(config: Path | None, profile: Path | None, out: Path | None = None)
 
     `out` counts if it is there already: what is written updates it.
     """
-    from streams.settings import detector_profile, load
+    from streams.settings import detector_profile, load, with_partitions
     from streams.settings_sources import PROFILE_VARIABLE
 
     named = profile or (Path(text) if (text := os.environ.get(PROFILE_VARIABLE)) else None)
     if named is None and out is not None and out.is_file():
         named = out
-    settings = load(config, profile_file=named)
+    settings = with_partitions(load(config, profile_file=named), 1)
     origin = str(named) if named else "the settings" if settings.profile else "the default profile"
     return Start(detector_profile(settings), origin, named is not None)
 

@@ -46,11 +46,13 @@ def compare(
     *,
     replication: int,
     brokers: int,
+    budget_shares: int | None = None,
 ) -> list[Finding]:
     """Everything that differs, errors first.
 
     `replication` is the setting: copies wanted, -1 for "whatever the broker does". `brokers` is how
-    many there are.
+    many there are. `budget_shares`: over how many partitions a budget of alerts is divided, if
+    there is one.
     """
     findings: list[Finding] = []
     count = input_partitions(specs, found)
@@ -63,6 +65,8 @@ def compare(
         findings += _cleanup(spec, topic)
         findings += _copies(spec, topic, replication, brokers)
         findings += _other_settings(spec, topic)
+        if spec.role == "input" and budget_shares not in (None, topic.partitions):
+            findings.append(_other_shares(spec, topic, budget_shares))
     return sorted(findings, key=lambda finding: finding.severity)  # "error" < "warning"
 
 
@@ -72,6 +76,15 @@ def input_partitions(specs: Sequence[TopicSpec], found: Mapping[str, Described])
         found[spec.name].partitions for spec in specs if spec.role == "input" and spec.name in found
     )
     return max(counts, key=lambda count: (counts[count], count)) if counts else None
+
+
+def _other_shares(spec: TopicSpec, topic: Described, shares: int | None) -> Finding:
+    return Finding(
+        spec.name,
+        "error",
+        f"{_partition_count(topic.partitions)}, but policy.alerts_per_day is divided over {shares}",
+        f"Set topics.partitions to {topic.partitions}.",
+    )
 
 
 def _missing(spec: TopicSpec) -> Finding:

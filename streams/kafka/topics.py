@@ -41,8 +41,13 @@ async def check(settings: Settings) -> tuple[dict[str, Described], list[Finding]
     async with _admin(settings) as admin:
         found = await _describe(admin, [spec.name for spec in wanted])
         brokers = len((await admin.describe_cluster())["brokers"])
-    replication = settings.topics.replication
-    return found, compare(wanted, found, replication=replication, brokers=brokers)
+    return found, compare(
+        wanted,
+        found,
+        replication=settings.topics.replication,
+        brokers=brokers,
+        budget_shares=settings.topics.partitions if settings.policy.alerts_per_day else None,
+    )
 
 
 async def require(settings: Settings) -> list[Finding]:

@@ -76,6 +76,20 @@ class Metrics:
         self.open_episodes = self._gauge(
             "offbeat_open_episodes", "Episodes open now.", "", "partition"
         )
+        self.held_back = self._counter(
+            "offbeat_held_back_total",
+            "Episodes held back rather than announced, by why: low_value, cooldown or budget.",
+            "reason",
+        )
+        self.segment_customers = self._gauge(
+            "offbeat_segment_customers", "Customers by segment.", "", "partition", "segment"
+        )
+        self.segment_transitions = self._counter(
+            "offbeat_segment_transitions_total",
+            "Customers who went from one segment to another; `unseen` is where they come from.",
+            "before",
+            "after",
+        )
         self.watermark = self._gauge(
             "offbeat_watermark_timestamp_seconds",
             "Watermark: how far event time has come, Unix time.",
@@ -143,6 +157,7 @@ class Metrics:
         """Remove the series of a partition that somebody else has now."""
         for gauge in (
             self.open_episodes,
+            self.segment_customers,
             self.watermark,
             self.watermark_lag,
             self.waiting,

@@ -6,10 +6,12 @@ One place for both, fed by partitions and checkpoints.
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detectors.customer import Cause
+from detectors.customer import Cause, Hold, Segment
 from detectors.judgement.episodes import Severity, Status
 from detectors.observations import Input
 from schemas.model import Model
@@ -19,6 +21,8 @@ from streams.ops.metrics import APPLIED, DEAD_LETTER, DUPLICATE, OUT_OF_ORDER, M
 from streams.partition.life import PartitionLife, Snapshot, Taken
 from streams.settings import Settings
 
+_HELD_BACK = "held_back"
+_TRANSITIONS = "transitions"
 _SILENCE = Cause.PURCHASE_SILENCE | Cause.VISIT_SILENCE
 
 log = logs.logger(__name__)
@@ -33,7 +37,7 @@ class Observer:
         self._health = health
         self._assigned_at: dict[int, float] = {}
         self._model_version: str | None = None
-        self._counted: dict[int, dict[str, list[int]]] = {}
+        self._counted: dict[int, dict[str, NDArray[np.int64]]] = {}
 
     def assigned(self, partitions: Iterable[int], gone: Collection[int]) -> None:
         """A rebalance is over."""
@@ -91,7 +95,7 @@ class Observer:
                 strict=True,
             )
             for status, severity, causes, delay in said:
-                names = Status(status).name.lower(), Severity(severity).name.lower()
+                names = _word(Status(status)), _word(Severity(severity))
                 self._metrics.alerts.labels(*names).inc()
                 by_silence = status == Status.OPENED and causes & _SILENCE
                 delays = (
@@ -134,24 +138,48 @@ class Observer:
         metrics.customers.labels(partition).set(life.state.size)
         metrics.state_bytes.labels(partition).set(life.state.nbytes)
         metrics.open_episodes.labels(partition).set(_open_episodes(life))
+        moved = _transitions(life)
+        for segment, n in zip(Segment, moved.sum(axis=0) - moved.sum(axis=1), strict=True):
+            if segment is not Segment.UNSEEN:
+                metrics.segment_customers.labels(partition, _word(segment)).set(int(n))
 
     def _count(self, life: PartitionLife) -> None:
         before, now = self._counted[life.number], _counts(life)
-        for outcome, counts in now.items():
-            for source, n, seen in zip(Input, counts, before[outcome], strict=True):
-                self._metrics.events.labels(self._names[source], outcome).inc(n - seen)
         self._counted[life.number] = now
+        grown = {name: counts - before[name] for name, counts in now.items()}
+        for outcome in (APPLIED, DUPLICATE, OUT_OF_ORDER):
+            for source, n in zip(Input, grown[outcome].tolist(), strict=True):
+                self._metrics.events.labels(self._names[source], outcome).inc(n)
+        for hold, n in zip(Hold, grown[_HELD_BACK].tolist(), strict=True):
+            if hold is not Hold.NONE:
+                self._metrics.held_back.labels(_word(hold)).inc(n)
+        for one, other in np.argwhere(grown[_TRANSITIONS]).tolist():
+            words = _word(Segment(one)), _word(Segment(other))
+            n = int(grown[_TRANSITIONS][one, other])
+            self._metrics.segment_transitions.labels(*words).inc(n)
 
 
-def _counts(life: PartitionLife) -> dict[str, list[int]]:
-    """By outcome, the partition's events of each input so far; every event has one outcome."""
+def _counts(life: PartitionLife) -> dict[str, NDArray[np.int64]]:
+    """What the partition has counted so far; of its events, each has one outcome."""
     population = life.state.population[0]
     out_of_order = population["out_of_order"]
     return {
-        APPLIED: (population["applied"] - out_of_order).tolist(),
-        DUPLICATE: population["duplicates"].tolist(),
-        OUT_OF_ORDER: out_of_order.tolist(),
+        APPLIED: population["applied"] - out_of_order,
+        DUPLICATE: population["duplicates"].copy(),
+        OUT_OF_ORDER: out_of_order.copy(),
+        _HELD_BACK: population["held_back"].copy(),
+        _TRANSITIONS: _transitions(life).copy(),
     }
+
+
+def _transitions(life: PartitionLife) -> NDArray[np.int64]:
+    """How many customers went from a segment to another: [from, to]."""
+    transitions: NDArray[np.int64] = life.state.population["transitions"][0]
+    return transitions.reshape(len(Segment), len(Segment))
+
+
+def _word(member: IntEnum) -> str:
+    return member.name.lower()
 
 
 def _open_episodes(life: PartitionLife) -> int:

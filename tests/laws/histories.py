@@ -17,6 +17,8 @@ from detectors.state import CustomerState
 DAY = 86_400.0
 START = 1_700_000_000.0  # day 0
 EUR, JPY = 0x455552, 0x4A5059
+# what a row knows of its customer's place among others
+STANDING = ("segment", "best_segment", "value_tenth", "suppressed")
 
 
 @dataclass(frozen=True)
@@ -94,33 +96,52 @@ class Told:
 
     decisions: tuple[tuple[Any, ...], ...]
     examples: tuple[tuple[Any, ...], ...]
+    standings: tuple[tuple[Any, ...], ...]  # rank, segment and hold beside each decision
 
     def of(self, customer: str) -> "Told":
         """What is about one customer."""
         return Told(
             tuple(one for one in self.decisions if one[0] == customer),
             tuple(one for one in self.examples if one[0] == customer),
+            tuple(one for one in self.standings if one[0] == customer),
+        )
+
+    def __add__(self, other: "Told") -> "Told":
+        """One after the other, in order."""
+
+        def both(one: tuple[Any, ...], two: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(sorted(one + two, key=lambda fact: (fact[1], fact[0])))
+
+        return Told(
+            both(self.decisions, other.decisions),
+            both(self.examples, other.examples),
+            both(self.standings, other.standings),
         )
 
 
 def told(state: CustomerState, parts: list[Decisions]) -> Told:
     """All parts together, sorted as each of them is."""
 
-    def flat(records: NDArray[np.void], time: str) -> list[tuple[Any, ...]]:
-        names = [name for name in records.dtype.names or () if name != "row"]
+    def flat(
+        about: NDArray[np.void], times: NDArray[np.void], time: str, names: tuple[str, ...]
+    ) -> tuple[tuple[Any, ...], ...]:
         found = [
             (
-                state.customer_id(int(record["row"])).decode(),
-                float(record[time]),
-                *(record[name].tobytes() for name in names),
+                state.customer_id(int(when["row"])).decode(),
+                float(when[time]),
+                *(one[name].tobytes() for name in names if name != "row"),
             )
-            for record in records
+            for one, when in zip(about, times, strict=True)
         ]
-        return sorted(found, key=lambda one: (one[1], one[0]))
+        return tuple(sorted(found, key=lambda fact: (fact[1], fact[0])))
 
+    records = np.concatenate([part.records for part in parts])
+    customers = np.concatenate([part.customers for part in parts])
+    examples = np.concatenate([part.examples for part in parts])
     return Told(
-        tuple(flat(np.concatenate([part.records for part in parts]), "time")),
-        tuple(flat(np.concatenate([part.examples for part in parts]), "label_time")),
+        flat(records, records, "time", records.dtype.names or ()),
+        flat(examples, examples, "label_time", examples.dtype.names or ()),
+        flat(customers, records, "time", STANDING),
     )
 
 
@@ -191,4 +212,21 @@ def profiles() -> st.SearchStrategy[Profile]:
         dropout_a=st.sampled_from([0.01, 0.3, 3.0]),
         occasion_seconds=st.sampled_from([60.0, 43_200.0]),
         clock=st.sampled_from([FLAT_CLOCK, FLAT_CLOCK, GIVEN]),
+    )
+
+
+def policies() -> st.SearchStrategy[Profile]:
+    """Profiles under which the customers of a partition matter to each other."""
+    return st.builds(
+        Profile,
+        allowed_lateness_seconds=st.sampled_from([0.0, 60.0, 90_000.0]),
+        churn_horizon_days=st.sampled_from([20.0, 180.0]),
+        alert_cost_days=st.sampled_from([0.5, 10.0]),
+        horizon_days=st.sampled_from([7.0, 60.0]),
+        value_customers=st.sampled_from([1.0, 2.0]),
+        severity_margin=st.sampled_from([0.0, 0.5]),
+        sleeper_cycles=st.sampled_from([0.5, 6.0]),
+        win_back_medians=st.sampled_from([0.0, 0.5, 1.0, 1.5]),
+        cooldown_days=st.sampled_from([0.0, 1.0, 45.0]),
+        alert_budget=st.sampled_from([0.0, 0.02, 0.5, 1.0]),
     )

@@ -43,8 +43,11 @@ def history() -> list[Event]:
 
 
 def facts() -> list[list[object]]:
-    """Every field of every decision and example, and its explanation, under two clocks."""
-    learning = replace(Profile(), clock=replace(GIVEN, learns=True))
+    """Every field of every decision and example, and its explanation, under two profiles."""
+    learning = Profile(
+        clock=replace(GIVEN, learns=True), value_customers=5.0, cooldown_days=20.0,
+        win_back_medians=0.5, alert_budget=0.3,
+    )  # fmt: skip
     some = [event for event in history() if event.customer < "c-2"]
     return facts_of(history(), Profile()) + facts_of(some, learning)
 
@@ -53,7 +56,7 @@ def facts_of(events: list[Event], profile: Profile) -> list[list[object]]:
     """The same, of these events under this profile."""
     _, decided = live(events, 1_200.0, profile)
     found: list[list[object]] = [
-        [*_numbers(record), repr(explain(record, customer, profile).reasons)]
+        [*_numbers(record), repr(explain(record, customer, profile))]
         for record, customer in zip(decided.records, decided.customers, strict=True)
     ]
     return found + [_numbers(example) for example in decided.examples]

@@ -37,7 +37,8 @@ def test_no_name_is_there_twice(metrics: Metrics) -> None:
 
 def test_no_label_can_hold_a_customer(metrics: Metrics) -> None:
     known = {"topic", "outcome", "reason", "status", "severity", "partition", "model", "state"}
-    assert {label for entry in metrics.catalogue for label in entry.labels} <= known
+    segments = {"segment", "before", "after"}
+    assert {label for entry in metrics.catalogue for label in entry.labels} <= known | segments
 
 
 def test_buckets_rise(metrics: Metrics) -> None:
@@ -80,3 +81,12 @@ def test_a_partition_that_went_away_leaves_no_series(metrics: Metrics) -> None:
     for name in by_partition:
         assert metrics.registry.get_sample_value(name, {"partition": "1"}) is None
         assert metrics.registry.get_sample_value(name, {"partition": "2"}) == 1
+
+
+def test_a_partition_that_went_away_leaves_no_customers_in_segments(metrics: Metrics) -> None:
+    for partition in ("1", "2"):
+        for segment in ("loyal", "sleeper"):
+            metrics.segment_customers.labels(partition, segment).set(3)
+    metrics.forget(1)
+    left = [s.labels for f in metrics.segment_customers.collect() for s in f.samples]
+    assert {labels["partition"] for labels in left} == {"2"}

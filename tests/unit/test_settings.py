@@ -231,10 +231,25 @@ def test_without_overrides_the_profile_is_the_detectors_own() -> None:
     assert detector_profile(Settings()) == Profile()
 
 
+def test_a_budget_is_divided_over_the_partitions() -> None:
+    profile = detector_profile(load(policy_alerts_per_day=20, topics_partitions=8))
+    assert profile.alert_budget == 2.5
+    assert "no such parameter" in refusal(profile={"alert_budget": 5})
+
+
+def test_a_price_needs_a_currency() -> None:
+    profile = detector_profile(load(policy_win_back_price=9, policy_win_back_currency="EUR"))
+    assert (profile.win_back_price, profile.win_back_currency) == (9.0, 0x455552)
+    assert "win_back_price needs win_back_currency" in refusal(policy_win_back_price=9)
+    assert "three capital letters" in refusal(policy_win_back_currency="euro")
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"profile": {"alert_cost_days": 30}},
+        {"policy_cooldown_days": 3},
+        {"policy_win_back_medians": 0.5},
         {"clock": "event"},
         {"allowed_lateness_seconds": 5},
         {"max_clock_skew_seconds": 5},
@@ -253,6 +268,7 @@ def test_what_may_change_a_decision_changes_the_hash(change: dict[str, Any]) -> 
         {"kafka_fetch_partition_bytes": 1024},
         {"alignment_ahead_bytes": 1024},
         {"web_port": 0},
+        {"topics_partitions": 3},
         {"log_level": "debug"},
         {"profile": {"alert_cost_days": Profile().alert_cost_days}},
     ],

@@ -44,6 +44,15 @@ def test_a_missing_topic_is_an_error_with_the_command_that_makes_it() -> None:
     assert "offbeat topics create" in finding.remedy
 
 
+def test_a_budget_must_be_divided_over_the_partitions_that_there_are() -> None:
+    found = _found()
+    assert compare(SPECS, found, replication=-1, brokers=1, budget_shares=4) == []
+    findings = compare(SPECS, found, replication=-1, brokers=1, budget_shares=8)
+    assert [finding.topic for finding in findings] == ["purchases", "visits", "payments", "support"]
+    assert "policy.alerts_per_day is divided over 8" in str(findings[0])
+    assert findings[0].remedy == "Set topics.partitions to 4."
+
+
 def test_an_input_with_other_partitions_than_most_is_the_one_to_mend() -> None:
     (finding,) = _findings(_found(visits={"partitions": 3}))
     assert (finding.topic, finding.severity) == ("visits", "error")

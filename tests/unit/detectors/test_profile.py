@@ -26,6 +26,9 @@ def test_every_tunable_must_be_finite(name: str) -> None:
         ("critical_from", 1.0, "must rise between 0 and 1"),
         ("visit_weight", 1.1, "visit_weight must be at most 1"),
         ("loyal_from", 2.0, "loyal_from must be at least regular_from"),
+        ("high_value_from", 3.0, "high_value_from must be above low_value_to"),
+        ("win_back_price", 5.0, "win_back_price needs win_back_currency"),
+        ("alert_budget", -1.0, "alert_budget must not be negative"),
     ],
 )
 def test_a_wrong_tunable_is_named(name: str, value: float, expected: str) -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from detectors.clock.value import Clock
 from detectors.judgement.episodes import Status
 from detectors.judgement.reasons import Explanation, explain
@@ -80,6 +83,47 @@ def test_a_newcomer_is_told_by_what_customers_usually_do() -> None:
     assert (said.confidence, said.segment) == ("new", "newcomer")
     assert said.suggested_action == "second_purchase_offer"
     assert said.usual.n_gaps == 0
+
+
+@pytest.mark.parametrize(
+    ("weeks", "confidence", "words"),
+    [
+        (2, "learning", "going by one gap of their own and by other customers, every"),
+        (3, "learning", "going by 2 gaps of their own and by other customers, every"),
+        (4, "established", "usually every"),
+    ],
+)
+def test_how_well_a_customer_is_known_is_said_in_words(
+    weeks: int, confidence: str, words: str
+) -> None:
+    events = [purchase("a", 7.0 * week, event_id=f"p-{week}") for week in range(weeks)]
+    said = said_of(events, 100.0)[0]
+    assert said.confidence == confidence
+    assert words in said.reasons[0].text
+
+
+def test_segment_and_value_are_told_in_words() -> None:
+    others = [
+        purchase(f"o-{number}", 7.0 * week, 5.0 + number, event_id=f"{number}-{week}")
+        for number in range(9)
+        for week in range(12)
+    ]
+    profile = Profile(value_customers=5)
+    state, decided = live([*others, *WEEKLY], LAST + 40.0, profile)
+    mine = np.flatnonzero(decided.records["row"] == state.find(b"a"))[0]
+    said = explain(decided.records[mine], decided.customers[mine], profile)
+    assert (said.segment, said.best_segment, said.value_tenth) == ("vip", "vip", 10)
+    amount = f"{said.value_at_risk.amount:,.2f}"
+    assert said.standing == (
+        f"VIP, would spend some {amount} EUR in 180 days, worth more than 90 % of customers."
+    )
+    assert said.suppressed_reason is None
+
+
+def test_who_sleeps_is_remembered_as_what_they_were() -> None:
+    said = said_of(WEEKLY, LAST + 400.0)[-1]
+    assert (said.segment, said.best_segment) == ("sleeper", "loyal")
+    assert said.standing.startswith("Sleeper (loyal before), would spend some ")
 
 
 def test_every_stream_that_speaks_is_a_reason_the_strongest_first() -> None:
