@@ -10,14 +10,25 @@ from numpy.typing import NDArray
 from detectors.compiled import Bytes, Row, Rows, kernel
 from detectors.customer import (
     EXPIRED,
+    OPEN,
     PURCHASE_SILENCE,
     RECENT_IDS,
     VISIT_SILENCE,
+    lives_by_visits,
     next_due,
 )
 from detectors.judgement.episodes import EXPIRED as STATUS_EXPIRED
-from detectors.judgement.episodes import UNCHANGED, UPDATED, begin_anew, is_quiet, judge, say
-from detectors.judgement.risk import left_logit, visit_silence_logit
+from detectors.judgement.episodes import (
+    RESOLVED,
+    UNCHANGED,
+    UPDATED,
+    begin_anew,
+    is_quiet,
+    judge,
+    live_on,
+    say,
+)
+from detectors.judgement.risk import left_logit
 from detectors.judgement.schedule import (
     BOTH_RHYTHMS,
     VISIT_RHYTHM,
@@ -29,10 +40,11 @@ from detectors.learning.features import start_ticking, tick
 from detectors.observations import Input
 from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
 from detectors.signals.evidence import keep_id
+from detectors.signals.fading import fade
 from detectors.signals.payments import see_payment
 from detectors.signals.purchases import see_purchase
 from detectors.signals.support import see_support
-from detectors.signals.trouble import forget
+from detectors.signals.trouble import look_at_visits, settle, weigh_causes
 from detectors.signals.visits import see_visit
 
 PURCHASES = int(Input.PURCHASES)
@@ -50,8 +62,10 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
         c.causes = int(c.causes) | PURCHASE_SILENCE
         status = judge(c, now, p)
     elif c.visit_deadline == due:
-        c.causes = int(c.causes) | VISIT_SILENCE
-        c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
+        if lives_by_visits(c):
+            c.causes = int(c.causes) | VISIT_SILENCE
+        else:
+            look_at_visits(c, now, p)
         status = judge(c, now, p)
     elif c.step_due == due:
         c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
@@ -96,7 +110,7 @@ def observe(c: Row, o: Row, p: Row, population: Row) -> int:
         c.last_seen = t
         c.anchor = t
     else:
-        forget(c, now, p)
+        fade(c, now, p)
         c.first_seen = min(c.first_seen, t)
         c.last_seen = max(c.last_seen, t)
     c.applied_until = now
@@ -118,13 +132,24 @@ def take_observation(
     expired = int(c.episode) == EXPIRED
     now = o.effective_time
     effects = observe(c, o, p, population)
+    if effects & RETURNED:
+        if expired:
+            settle(c)
+        elif int(c.episode) == OPEN:
+            live_on(c, now, p)
+        look_at_visits(c, now, p)
+    weigh_causes(c, p)
+    begins = effects & BOUGHT or (effects & RETURNED and expired)
+    if begins and int(c.episode) != OPEN:
+        begin_anew(c, o.event_time)
     if not is_quiet(c):
         status = judge(c, now, p)
         if status != UNCHANGED:
             say(c, row, status, now, p, d)
             effects |= SAID
-    if effects & BOUGHT or (effects & RETURNED and expired):
-        begin_anew(c, o.event_time)
+        if begins and status == RESOLVED:
+            begin_anew(c, o.event_time)
+    if begins:
         start_ticking(c, now, hashed, p)
     rhythms = 0
     if expired or effects & BOUGHT or before != standing(c, p):

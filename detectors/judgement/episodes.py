@@ -12,14 +12,21 @@ from enum import IntEnum
 import numpy as np
 
 from detectors.compiled import Row, kernel
-from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
+from detectors.customer import DAY_SECONDS, NONE, OPEN
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
 from detectors.judgement.identity import alert_id, fingerprint
 from detectors.judgement.risk import assess, left_logit, sigmoid
 from detectors.judgement.schedule import severity_at
 from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
-from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
+from detectors.signals.trouble import (
+    cancellation_evidence,
+    complaint_evidence,
+    no_show_evidence,
+    payment_evidence,
+    settle,
+    spend_evidence,
+)
 
 __all__ = [
     "DECISION",
@@ -66,13 +73,15 @@ DECISION = np.dtype(
         ("opened_at", "f8"),
         ("resolved_at", "f8"),  # NaN unless resolved
         ("risk", "f8"),  # static P(no purchase within the horizon); of visits for who lives by them
-        ("p_alive", "f8"),  # 1 / (1 + exp(sum of the six logits below))
+        ("p_alive", "f8"),  # 1 / (1 + exp(sum of the eight logits below))
         ("prior_logit", "f8"),  # additive log-odds of having left
         ("silence_logit", "f8"),
         ("visit_logit", "f8"),
         ("payment_logit", "f8"),
         ("complaint_logit", "f8"),
         ("cancellation_logit", "f8"),
+        ("spend_logit", "f8"),
+        ("no_show_logit", "f8"),
         ("features", "f4", (len(FEATURES),)),  # as of `time`, for the model
         ("row", "i4"),
         ("sequence", "i4"),  # 1 for the first decision under this anchor
@@ -92,6 +101,8 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     payments = payment_evidence(c, p)
     complaints = complaint_evidence(c, p)
     cancellation = cancellation_evidence(c, p)
+    spend = spend_evidence(c, p)
+    no_shows = no_show_evidence(c, p)
     c.sequence += 1
     if status in (OPENED, UPDATED):
         c.announced_causes = c.causes
@@ -100,13 +111,16 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     d.opened_at = c.opened_at
     d.resolved_at = now if status == RESOLVED else math.nan
     d.risk = sigmoid(risk)
-    d.p_alive = sigmoid(-(prior + silence + visits + payments + complaints + cancellation))
+    total = prior + silence + visits + payments + complaints + cancellation + spend + no_shows
+    d.p_alive = sigmoid(-total)
     d.prior_logit = prior
     d.silence_logit = silence
     d.visit_logit = visits
     d.payment_logit = payments
     d.complaint_logit = complaints
     d.cancellation_logit = cancellation
+    d.spend_logit = spend
+    d.no_show_logit = no_shows
     take_features(d.features, c, now, p)
     d.row = row
     d.sequence = c.sequence
@@ -118,15 +132,6 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     elif status == EXPIRED:
         c.episode = EPISODE_EXPIRED
         c.causes = 0
-
-
-@kernel
-def speaks(c: Row) -> bool:
-    """Whether a cause that opens an episode is active: silent visits only for want of purchases."""
-    openers = int(c.causes)
-    if int(c.n_purchases) >= 2:
-        openers &= ~VISIT_SILENCE
-    return openers != 0
 
 
 @kernel
@@ -142,20 +147,33 @@ def judge(c: Row, now: float, p: Row) -> int:
         c.causes = 0
         return UNCHANGED
     if int(c.episode) == OPEN:
-        if not speaks(c):
+        if int(c.causes) == 0:
             return RESOLVED
         severity = severity_at(left_logit(c, now, p), p)
         if severity == int(c.severity) and int(c.causes) == int(c.announced_causes):
             return UNCHANGED
         c.severity = severity
         return UPDATED
-    if not speaks(c):
+    if int(c.causes) == 0:
         return UNCHANGED
     c.episode = OPEN
     c.opened_at = now
     c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
     c.severity = severity_at(left_logit(c, now, p), p)
     return OPENED
+
+
+@kernel
+def live_on(c: Row, now: float, p: Row) -> None:
+    """A sign of life while an episode is open: it is given up later, or settled if it has lasted.
+
+    What speaks for it in spite of that (spend, payments, visits) has become usual once it has
+    lasted for the churn horizon, and the customer has not left by it.
+    """
+    if now - c.opened_at >= p.churn_horizon_days * DAY_SECONDS:
+        settle(c)
+    else:
+        c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
 
 
 @kernel

@@ -18,8 +18,16 @@ from detectors.compiled import Rows, by_name, kernel
 from detectors.customer import CUSTOMER, ID_BYTES, lives_by_visits
 from detectors.judgement.episodes import DECISION, Status
 from detectors.judgement.risk import silence_days, visits_silent_since
-from detectors.judgement.value import ValueAtRisk, confidence, segment, values_at_risk
+from detectors.judgement.value import (
+    ValueAtRisk,
+    confidence,
+    currency_name,
+    segment,
+    values_at_risk,
+)
 from detectors.profile import Profile
+from detectors.signals.change import threshold
+from detectors.signals.windows import RECENT_WEEKS, counted_visits
 
 LOG_TENTH = math.log(0.1)
 
@@ -29,6 +37,9 @@ ACTIONS = {
     "payment_trouble": "help_with_payment",
     "complaints": "call_and_solve",
     "cancellation_request": "retention_call",
+    "visit_drift": "invite_back",
+    "spend_decline": "win_back_offer",
+    "no_shows": "ask_for_better_times",
 }
 """What to do about the leading reason; for a newcomer's silence see `explain`."""
 
@@ -112,6 +123,8 @@ class Said(NamedTuple):
     payment_logit: float
     complaint_logit: float
     cancellation_logit: float
+    spend_logit: float
+    no_show_logit: float
     status: int
 
 
@@ -125,6 +138,14 @@ class Known(NamedTuple):
     n_paid: int
     n_payment_troubles: int
     n_complaints: int
+    n_cancelled: int
+    n_no_show: int
+    n_priced: int
+    currency: int
+    amount_log_sum: float
+    amount_log_recent: float
+    visit_drift: float
+    no_show_drift: float
     purchase_id_length: int
     trouble_id_length: int
 
@@ -139,7 +160,7 @@ def explain_all(
     records: NDArray[np.void], customers: NDArray[np.void], profile: Profile
 ) -> list[Explanation]:
     """The same for DECISION[n] and CUSTOMER[n]; together they cost a fifth of one by one."""
-    numbers = np.empty((len(records), 7))
+    numbers = np.empty((len(records), 8))
     rhythms_all(by_name(customers), records["time"], by_name(profile.records), numbers)
     values = values_at_risk(customers, numbers[:, 1], profile)
     bought = customers["purchase_id"].tobytes()
@@ -160,7 +181,7 @@ def explain_all(
         )
         purchases = _rhythm(row, 1, known.n_purchases)
         visits = _rhythm(row, 4, known.n_visits)
-        reasons = _reasons(said, known, purchases, visits, evidence, profile)
+        reasons = _reasons(said, known, purchases, visits, row[7], evidence, profile)
         decisive = visits if row[0] else purchases
         found.append(_explanation(said, decisive, reasons, value, profile))
     return found
@@ -207,7 +228,7 @@ def rhythms_all(
 ) -> None:
     """Whether visits decide; median gap, 9-in-10 gap and silence (days): purchases, visits.
 
-    Into `out`, a row of seven a customer, as of `times`.
+    Then the visits of the last weeks. Into `out`, a row of eight a customer, as of `times`.
     """
     p = profile[0]
     for i in range(customers.shape[0]):
@@ -221,6 +242,7 @@ def rhythms_all(
         out[i, 4] = math.exp(location)
         out[i, 5] = silence_reaching(nu, location, scale, LOG_TENTH)
         out[i, 6] = silence_days(visits_silent_since(c), now)
+        out[i, 7] = float(counted_visits(c, now))
 
 
 def _action(code: str, segmented: str) -> str:
@@ -234,6 +256,7 @@ def _reasons(
     known: Known,
     purchases: Rhythm | None,
     visits: Rhythm | None,
+    recent_visits: float,
     evidence: Evidence,
     profile: Profile,
 ) -> tuple[Reason, ...]:
@@ -246,7 +269,10 @@ def _reasons(
             _silence("purchase_silence", "purchase", purchases, said.silence_logit, bought)
         )
     if visits and said.visit_logit != 0.0:
-        found.append(_silence("visit_silence", "visit", visits, said.visit_logit, ()))
+        if visits.silence_days > visits.p90_gap_days or known.visit_drift == 0.0:
+            found.append(_silence("visit_silence", "visit", visits, said.visit_logit, ()))
+        else:
+            found.append(_rarer(visits, recent_visits, said.visit_logit))
     if said.payment_logit != 0.0:
         found.append(_payments(said, known, trouble, profile))
     if said.complaint_logit != 0.0:
@@ -256,26 +282,65 @@ def _reasons(
         found.append(
             Reason("cancellation_request", "Asked to cancel.", None, None, None, logit, trouble)
         )
+    if said.spend_logit != 0.0:
+        found.append(_spend(said, known, evidence))
+    if said.no_show_logit != 0.0:
+        found.append(_no_shows(said, known, visits, trouble, profile))
     return tuple(sorted(found, key=lambda reason: -reason.contribution))
 
 
 def _payments(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = known.payment_trouble, profile.payment_threshold
+    weight, limit = known.payment_trouble, threshold(profile.payment_bar, profile)
     text = (
         f"{_times(known.n_payment_troubles, 'payment')} late, failed or taken back, "
         f"{known.n_paid} without trouble; what is recent weighs {weight:.1f} "
-        f"({limit:g} is a cause)."
+        f"({limit:.1f} is a cause)."
     )
     return Reason("payment_trouble", text, limit, weight, "weight", said.payment_logit, evidence)
 
 
 def _complaints(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = known.complaints, profile.complaint_threshold
+    weight, limit = known.complaints, threshold(profile.complaint_bar, profile)
     text = (
         f"{_times(known.n_complaints, 'complaint')}; what is recent weighs {weight:.1f} "
-        f"({limit:g} is a cause)."
+        f"({limit:.1f} is a cause)."
     )
     return Reason("complaints", text, limit, weight, "weight", said.complaint_logit, evidence)
+
+
+def _rarer(visits: Rhythm, recent: float, logit: float) -> Reason:
+    usual = 7.0 * RECENT_WEEKS / visits.gap_days
+    text = (
+        f"{_times(round(recent), 'visit')} in the last {RECENT_WEEKS} weeks; "
+        f"usually every {_days(visits.gap_days)}, that is {usual:.0f}."
+    )
+    return Reason("visit_drift", text, usual, recent, "visits", logit)
+
+
+def _spend(said: Said, known: Known, evidence: Evidence) -> Reason:
+    usual = math.exp(known.amount_log_sum / max(known.n_priced, 1))
+    recent = math.exp(known.amount_log_recent)
+    unit = currency_name(known.currency) or "money"
+    text = f"Spends some {recent:.0f} {unit} a purchase of late; usually {usual:.0f}."
+    return Reason(
+        "spend_decline", text, usual, recent, unit, said.spend_logit, (evidence.purchase,)
+    )
+
+
+def _no_shows(
+    said: Said,
+    known: Known,
+    visits: Rhythm | None,
+    evidence: tuple[str, ...],
+    profile: Profile,
+) -> Reason:
+    missed, kept = known.n_cancelled + known.n_no_show, visits.n_gaps + 1 if visits else 0
+    weight, limit = known.no_show_drift, threshold(profile.no_show_bar, profile)
+    text = (
+        f"{_times(missed, 'booking')} called off or missed, {kept} kept; what is recent weighs "
+        f"{weight:.1f} ({limit:.1f} is a cause)."
+    )
+    return Reason("no_shows", text, limit, weight, "weight", said.no_show_logit, evidence)
 
 
 def _silence(

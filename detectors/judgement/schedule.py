@@ -19,6 +19,7 @@ from detectors.customer import (
     next_due,
 )
 from detectors.judgement.risk import evidence, visits_silent_since
+from detectors.signals.visit_gaps import next_look
 
 INFO = 1
 CRITICAL = 4
@@ -60,14 +61,14 @@ def purchase_deadline(c: Row, p: Row) -> float:
 
 
 @kernel
-def visit_deadline(c: Row, p: Row) -> float:
-    """When the visits' silence speaks; other evidence brings it forward for who lives by visits."""
+def visit_deadline(c: Row, now: float, p: Row) -> float:
+    """When to look at the visits' silence; for who lives by visits, when it is worth an alert."""
     if int(c.n_visits) == 0 or int(c.causes) & VISIT_SILENCE:
         return math.inf
+    if not lives_by_visits(c):
+        return next_look(c, now, p)
     nu, location, scale = visit_gap(c, p)
-    odds = visit_prior(c, p)
-    if lives_by_visits(c):
-        odds += evidence(c, p)
+    odds = visit_prior(c, p) + evidence(c, p) + c.visit_evidence
     bar = odds - math.log(p.visit_alert_cost_days)
     days = rule_d(nu, location, scale, bar, p.longest_silence_days)
     return visits_silent_since(c) + DAY_SECONDS * days
@@ -78,14 +79,13 @@ def step_time(c: Row, p: Row) -> float:
     """When silence alone lifts the open episode to its next severity."""
     if int(c.severity) >= CRITICAL:
         return math.inf
-    wanted = severity_logit(int(c.severity) + 1, p) - evidence(c, p)
+    wanted = severity_logit(int(c.severity) + 1, p) - evidence(c, p) - c.visit_evidence
     if lives_by_visits(c):
         if int(c.n_visits) == 0:
             return math.inf
         nu, location, scale = visit_gap(c, p)
         days = silence_reaching(nu, location, scale, visit_prior(c, p) - wanted)
         return visits_silent_since(c) + DAY_SECONDS * days
-    wanted -= c.visit_evidence
     nu, location, scale = purchase_gap(c, p)
     days = silence_reaching(nu, location, scale, purchase_prior(c, p) - wanted)
     return float(c.last_purchase + DAY_SECONDS * days)
@@ -112,7 +112,7 @@ def schedule(c: Row, now: float, rhythms: int, p: Row) -> None:
         if rhythms & PURCHASE_RHYTHM:
             c.purchase_deadline = max(purchase_deadline(c, p), now)
         if rhythms & VISIT_RHYTHM:
-            c.visit_deadline = max(visit_deadline(c, p), now)
+            c.visit_deadline = max(visit_deadline(c, now, p), now)
         if int(c.episode) == OPEN:
             c.step_due = max(step_time(c, p), now)
         else:

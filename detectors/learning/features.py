@@ -15,8 +15,9 @@ from detectors.compiled import Row, Rows, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.judgement.risk import assess, bounded, silence_days, visit_silence_logit
 from detectors.learning.names import FEATURES
+from detectors.signals.fading import complaints_at, payment_drift_at
 from detectors.signals.spend import spend_trend
-from detectors.signals.trouble import cancellation_evidence, remaining
+from detectors.signals.trouble import cancellation_evidence
 from detectors.signals.visits import missed_ratio
 from detectors.signals.windows import trends
 
@@ -45,8 +46,8 @@ def take_features(target: Rows, c: Row, t: float, p: Row) -> None:
     target[1] = prior
     target[2] = bounded(silence)
     target[3] = bounded(visit_silence_logit(c, t, p))
-    target[4] = c.payment_trouble * remaining(t - c.applied_until, p.payment_half_life_days)
-    target[5] = c.complaints * remaining(t - c.applied_until, p.complaint_half_life_days)
+    target[4] = payment_drift_at(c, t, p)
+    target[5] = complaints_at(c, t, p)
     target[6] = cancellation_evidence(c, p)
     target[7] = math.log1p(silence_days(c.first_seen, t))
     target[8] = math.log(max(float(c.n_purchases), 1.0))

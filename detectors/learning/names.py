@@ -5,7 +5,7 @@ FEATURES: tuple[str, ...] = (
     "prior_logit",  # log-odds of having left right after the last purchase, ln a / (b + x)
     "silence_logit",  # -ln S(silence)
     "visit_logit",  # -ln S of the visits' silence
-    "payment_trouble",  # leaky counters
+    "payment_trouble",  # drifts
     "complaints",
     "cancellation",  # evidence of a cancellation request
     "log_tenure",  # ln(1 + days since the first event)

@@ -1,0 +1,137 @@
+"""Visits that become rarer, or end: a change detector over the gaps between them.
+
+As usual, ln g follows the customer's own predictive law f (`cadence.posterior`), but for absences
+(vacations, illness), which hold every so many gaps:
+
+    f0(g) = (1 - e) f(g) + e q(g),   e = 1 - exp(-absences a day * usual gap),  ln q normal
+
+Changed, gaps are c = 4 times as long. A closed gap adds ln f(g/c)/c - ln f0(g). While the visits
+are silent for s days, "four times as long or never again", at even odds, stands against "as usual"
+
+    ln [1/2 S(s/c) + 1/2] - ln [(1 - e) S(s) + e (Q(q) + (1 - Q(q)) S(s - q))]
+
+where q is the longest stretch without any sign of life since the last visit: an absence explains
+one such stretch and no more, so purchases that go on without visits say that nobody is away.
+
+Source: Page 1954 for the sum; the mixture with absences is the purchases' of Reutterer, Platzer &
+Schroeder 2020 in spirit, with a law of its own for their length.
+"""
+
+import math
+
+from detectors.cadence.posterior import visit_gap
+from detectors.cadence.survival import log_norm, log_survival
+from detectors.compiled import Row, kernel
+from detectors.customer import DAY_SECONDS
+from detectors.signals.change import MOST, cusum, threshold
+
+SLOWER = math.log(4.0)
+ROOT_HALF = math.sqrt(0.5)
+NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
+YEAR_DAYS = 365.25
+NOT_YET = 1.5  # usual standard deviations of ln g: before that a silence says next to nothing
+FURTHER = 1.25  # each look at a silence comes a quarter later than the one before
+HALVINGS = 14  # of a quarter of the silence: to 2e-5 of it
+
+
+@kernel
+def absence_chance(location: float, p: Row) -> float:
+    """e: the chance that a usual gap, e^location days, holds an absence; below 1."""
+    days = math.exp(min(location, 10.0))
+    return min(-math.expm1(-p.absences_a_year / YEAR_DAYS * days), 0.5)
+
+
+@kernel
+def absence_longer(days: float, p: Row) -> float:
+    """Q: the chance that an absence lasts longer than so many days."""
+    if days <= 0.0:
+        return 1.0
+    return 0.5 * math.erfc(ROOT_HALF * (math.log(days) - p.absence_location) / p.absence_scale)
+
+
+@kernel
+def close_visit_gap(c: Row, days: float, p: Row) -> None:
+    """Take a closed gap (days > 0) into the sum, then, as far as it was no absence, into f."""
+    nu, location, scale = visit_gap(c, p)
+    y = math.log(days)
+    half = 0.5 * (nu + 1.0)
+    z = (y - location) / scale
+    slower = (y - SLOWER - location) / scale
+    away = (y - p.absence_location) / p.absence_scale
+    chance = absence_chance(location, p)
+    # all densities are those of ln g, times `scale`
+    norm = math.exp(log_norm(nu))
+    usual = (1.0 - chance) * norm * math.exp(-half * math.log1p(z * z / nu))
+    absent = chance * scale / p.absence_scale * NORMAL * math.exp(-0.5 * away * away)
+    changed = norm * math.exp(-half * math.log1p(slower * slower / nu))
+    both = usual + absent
+    if both > 0.0:
+        if changed > 0.0:
+            c.visit_drift = cusum(c.visit_drift, math.log(changed / both))
+        weight = usual / both
+        c.visit_gap_count += weight
+        c.visit_gap_log_sum += weight * y
+        c.visit_gap_log_squares += weight * y * y
+
+
+@kernel
+def survival(days: float, gap: tuple[float, float, float]) -> float:
+    """S(days): the chance that a usual gap is longer."""
+    if days <= 0.0:
+        return 1.0
+    return math.exp(log_survival((math.log(days) - gap[1]) / gap[2], gap[0]))
+
+
+@kernel
+def visit_change(c: Row, now: float, p: Row) -> float:
+    """W as it would be now: the closed gaps, and the silence since the last visit."""
+    days = (now - c.last_visit) / DAY_SECONDS
+    if days <= 0.0:
+        return float(c.visit_drift)
+    quiet = (now - max(c.last_visit, c.last_purchase)) / DAY_SECONDS
+    if not quiet <= days:  # never bought
+        quiet = days
+    quiet = min(max(quiet, float(c.visit_quiet)), days)
+    gap = visit_gap(c, p)
+    chance = absence_chance(gap[1], p)
+    absent = absence_longer(quiet, p)
+    usual = (1.0 - chance) * survival(days, gap)
+    usual += chance * (absent + (1.0 - absent) * survival(days - quiet, gap))
+    changed = 0.5 * survival(0.25 * days, gap) + 0.5
+    if usual <= 0.0:
+        return MOST
+    return cusum(c.visit_drift, max(math.log(changed / usual), 0.0))
+
+
+@kernel
+def worth_a_look(c: Row, now: float, p: Row) -> bool:
+    """Whether the visits have been silent for long enough to say something."""
+    if int(c.n_visits) < 2:
+        return False
+    _, location, scale = visit_gap(c, p)
+    return bool(now - c.last_visit > DAY_SECONDS * math.exp(location + NOT_YET * scale))
+
+
+@kernel
+def next_look(c: Row, now: float, p: Row) -> float:
+    """When to look at the visits' silence next: when it opens an episode, if that is first."""
+    if int(c.n_visits) < 2:
+        return math.inf
+    _, location, scale = visit_gap(c, p)
+    first = c.last_visit + DAY_SECONDS * math.exp(location + NOT_YET * scale)
+    if now < first:
+        return float(first)
+    if now - c.last_visit > DAY_SECONDS * p.longest_silence_days:
+        return math.inf
+    low = now
+    high = c.last_visit + FURTHER * (now - c.last_visit)
+    bar = threshold(p.visit_bar, p)
+    if visit_change(c, high, p) < bar:
+        return float(high)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if visit_change(c, middle, p) < bar:
+            low = middle
+        else:
+            high = middle
+    return float(high)
