@@ -62,20 +62,20 @@ class Profile:
     # reaches ln(alert_cost_days) + its bar; before that its weight is the share of the ratio that
     # counts as evidence, evidence_cap at most. Bars and weights: tuned on simulated customers
     # (`streams-1` with the seeds 1042 and 2042), see docs/detection.md.
-    visit_bar: float = 1.5
+    visit_bar: float = 3.0
     visit_weight: float = 0.5
-    spend_bar: float = 1.5
-    spend_weight: float = 0.5
-    payment_bar: float = 1.0
+    spend_bar: float = 0.0
+    spend_weight: float = 0.25
+    payment_bar: float = -2.0
     payment_weight: float = 0.5
-    no_show_bar: float = 1.5
+    no_show_bar: float = 0.0
     no_show_weight: float = 0.5
-    complaint_bar: float = 1.0
+    complaint_bar: float = -1.5
     complaint_weight: float = 0.5
     evidence_cap: float = 3.0
     # Absences (vacations, illness) that hold a visit gap: how many a year, ln of their days.
-    absences_a_year: float = 1.3
-    absence_location: float = 3.05  # e^3.05 = 21 days
+    absences_a_year: float = 1.5
+    absence_location: float = 3.0  # e^3 = 20 days
     absence_scale: float = 0.4
     # Variance of ln amount within a customer, as good as known from so many amounts.
     spend_variance: float = 0.2
@@ -84,7 +84,7 @@ class Profile:
     # long half of what payments said lasts when no more of them come.
     payment_share: float = 0.07
     payment_share_count: float = 15.0
-    payment_half_life_days: float = 180.0
+    payment_half_life_days: float = 365.0
     missed_share: float = 0.08
     missed_share_count: float = 15.0
     # Complaints a year, as good as known from so many; who is about to leave complains so often.

@@ -128,6 +128,14 @@ class Said(NamedTuple):
     status: int
 
 
+class Limits(NamedTuple):
+    """The drifts from which on streams are causes."""
+
+    payments: float
+    complaints: float
+    no_shows: float
+
+
 class Known(NamedTuple):
     """What of the CUSTOMER beside it, likewise."""
 
@@ -166,6 +174,10 @@ def explain_all(
     bought = customers["purchase_id"].tobytes()
     trouble = customers["trouble_id"].tobytes()
     found = []
+    p = profile.record
+    limits = Limits(
+        threshold(p.payment_bar, p), threshold(p.complaint_bar, p), threshold(p.no_show_bar, p)
+    )
     plain = zip(
         map(Said._make, records[list(Said._fields)].tolist()),
         map(Known._make, customers[list(Known._fields)].tolist()),
@@ -181,7 +193,7 @@ def explain_all(
         )
         purchases = _rhythm(row, 1, known.n_purchases)
         visits = _rhythm(row, 4, known.n_visits)
-        reasons = _reasons(said, known, purchases, visits, row[7], evidence, profile)
+        reasons = _reasons(said, known, purchases, visits, row[7], evidence, limits)
         decisive = visits if row[0] else purchases
         found.append(_explanation(said, decisive, reasons, value, profile))
     return found
@@ -258,7 +270,7 @@ def _reasons(
     visits: Rhythm | None,
     recent_visits: float,
     evidence: Evidence,
-    profile: Profile,
+    limits: Limits,
 ) -> tuple[Reason, ...]:
     """Every term that says something, the strongest first."""
     trouble = (evidence.trouble,)
@@ -274,9 +286,9 @@ def _reasons(
         else:
             found.append(_rarer(visits, recent_visits, said.visit_logit))
     if said.payment_logit != 0.0:
-        found.append(_payments(said, known, trouble, profile))
+        found.append(_payments(said, known, trouble, limits.payments))
     if said.complaint_logit != 0.0:
-        found.append(_complaints(said, known, trouble, profile))
+        found.append(_complaints(said, known, trouble, limits.complaints))
     if said.cancellation_logit != 0.0:
         logit = said.cancellation_logit
         found.append(
@@ -285,12 +297,12 @@ def _reasons(
     if said.spend_logit != 0.0:
         found.append(_spend(said, known, evidence))
     if said.no_show_logit != 0.0:
-        found.append(_no_shows(said, known, visits, trouble, profile))
+        found.append(_no_shows(said, known, visits, trouble, limits.no_shows))
     return tuple(sorted(found, key=lambda reason: -reason.contribution))
 
 
-def _payments(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = known.payment_trouble, threshold(profile.payment_bar, profile)
+def _payments(said: Said, known: Known, evidence: tuple[str, ...], limit: float) -> Reason:
+    weight = known.payment_trouble
     text = (
         f"{_times(known.n_payment_troubles, 'payment')} late, failed or taken back, "
         f"{known.n_paid} without trouble; what is recent weighs {weight:.1f} "
@@ -299,8 +311,8 @@ def _payments(said: Said, known: Known, evidence: tuple[str, ...], profile: Prof
     return Reason("payment_trouble", text, limit, weight, "weight", said.payment_logit, evidence)
 
 
-def _complaints(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = known.complaints, threshold(profile.complaint_bar, profile)
+def _complaints(said: Said, known: Known, evidence: tuple[str, ...], limit: float) -> Reason:
+    weight = known.complaints
     text = (
         f"{_times(known.n_complaints, 'complaint')}; what is recent weighs {weight:.1f} "
         f"({limit:.1f} is a cause)."
@@ -332,10 +344,10 @@ def _no_shows(
     known: Known,
     visits: Rhythm | None,
     evidence: tuple[str, ...],
-    profile: Profile,
+    limit: float,
 ) -> Reason:
     missed, kept = known.n_cancelled + known.n_no_show, visits.n_gaps + 1 if visits else 0
-    weight, limit = known.no_show_drift, threshold(profile.no_show_bar, profile)
+    weight = known.no_show_drift
     text = (
         f"{_times(missed, 'booking')} called off or missed, {kept} kept; what is recent weighs "
         f"{weight:.1f} ({limit:.1f} is a cause)."

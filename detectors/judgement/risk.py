@@ -8,9 +8,9 @@
 
 For who lives by visits, prior and horizon are those of the visits, the silence term is 0 and the
 visits' term is their own -ln S and what rarer visits say. For who has a rhythm of purchases, visits
-add what they said when they were last looked at. Of a customer with neither only the prior is known, and the risk
-is p. Silence never lowers p; the risk may dip while s is short of the usual gap, because the next
-purchase then comes nearer.
+add what they said when they were last looked at. Of a customer with neither only the prior is
+known, and the risk is p. Silence never lowers p; the risk may dip while s is short of the usual
+gap, because the next purchase then comes nearer.
 
 Source: Fader, Hardie & Lee 2005 for the dropout; the rest is Bayes' rule.
 """

@@ -19,8 +19,8 @@ import math
 
 from detectors.compiled import Row, kernel
 
-MOST = 30.0  # log-odds: e^30 to 1 is as sure as it gets, and a stream can still recover from it
-LEAST_THRESHOLD = 1.0  # however cheap a false alert is, chance alone is no cause
+MOST = 15.0  # e^15, 3 million to 1, is as sure as it gets, and a stream can still recover from it
+LEAST_THRESHOLD = 2.0  # e^2, 7 to 1: however cheap a false alert is, one late payment is no cause
 
 
 @kernel

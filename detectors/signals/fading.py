@@ -29,18 +29,19 @@ def complaint_rate(c: Row, now: float, p: Row) -> float:
     """
     days = max(now - c.first_seen, 0.0) / DAY_SECONDS
     usual = p.complaints_a_year / 365.25
-    return (p.complaint_count + float(c.n_complaints)) / (p.complaint_count / usual + days)
+    count = p.complaint_count
+    return float((count + float(c.n_complaints)) / (count / usual + days))
 
 
 @kernel
 def troubled_rate(usual: float, p: Row) -> float:
     """Complaints a day of who is about to leave: one in `complaint_every_days`, or four times."""
-    return max(1.0 / p.complaint_every_days, 4.0 * usual)
+    return float(max(1.0 / p.complaint_every_days, 4.0 * usual))
 
 
 @kernel
 def complaints_at(c: Row, now: float, p: Row) -> float:
-    """The complaints' drift as of now: (l1 - l0) a day less, half of that while a ticket is open."""
+    """The complaints' drift as of now: l1 - l0 a day less, half of it while a ticket is open."""
     if c.complaints <= 0.0:
         return 0.0
     usual = complaint_rate(c, now, p)

@@ -1,7 +1,7 @@
 """Support: a change detector of complaints, and requests to cancel.
 
-Complaints come at a usual rate l0 (`fading.complaint_rate`); of who is about to leave at l1. Between
-them the drift leaks by l1 - l0 a day (half as fast while a ticket is open), and each adds
+Complaints come at a usual rate l0 (`fading.complaint_rate`), of who is about to leave at l1.
+Between them the drift leaks by l1 - l0 a day (half as fast while a ticket is open), and each adds
 
     weight * ln(l1 / l0)
 

@@ -85,7 +85,7 @@ def look_at_visits(c: Row, now: float, p: Row) -> None:
 
 @kernel
 def settle(c: Row) -> None:
-    """What has lasted so long is usual by now: nothing speaks for a change, baselines begin anew."""
+    """What has lasted so long is usual by now: no drift is left, and baselines begin anew."""
     c.payment_trouble = 0.0
     c.complaints = 0.0
     c.visit_drift = 0.0

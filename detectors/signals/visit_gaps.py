@@ -8,10 +8,11 @@ As usual, ln g follows the customer's own predictive law f (`cadence.posterior`)
 Changed, gaps are c = 4 times as long. A closed gap adds ln f(g/c)/c - ln f0(g). While the visits
 are silent for s days, "four times as long or never again", at even odds, stands against "as usual"
 
-    ln [1/2 S(s/c) + 1/2] - ln [(1 - e) S(s) + e (Q(q) + (1 - Q(q)) S(s - q))]
+    ln [1/2 S(s/c) + 1/2] - ln [(1 - e) S(s) + e (Q(q) S(s - q) + (1 - Q(q)) S(s - min(q, l)))]
 
-where q is the longest stretch without any sign of life since the last visit: an absence explains
-one such stretch and no more, so purchases that go on without visits say that nobody is away.
+where q is the longest stretch since the last visit in which nothing was bought, and l a long
+absence (one standard deviation above the usual one). An absence explains one such stretch and no
+more than its own length of it, so purchases that go on without visits say that nobody is away.
 
 Source: Page 1954 for the sum; the mixture with absences is the purchases' of Reutterer, Platzer &
 Schroeder 2020 in spirit, with a law of its own for their length.
@@ -96,7 +97,9 @@ def visit_change(c: Row, now: float, p: Row) -> float:
     chance = absence_chance(gap[1], p)
     absent = absence_longer(quiet, p)
     usual = (1.0 - chance) * survival(days, gap)
-    usual += chance * (absent + (1.0 - absent) * survival(days - quiet, gap))
+    explained = min(quiet, math.exp(p.absence_location + p.absence_scale))
+    usual += chance * absent * survival(days - quiet, gap)
+    usual += chance * (1.0 - absent) * survival(days - explained, gap)
     changed = 0.5 * survival(0.25 * days, gap) + 0.5
     if usual <= 0.0:
         return MOST
