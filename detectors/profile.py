@@ -63,7 +63,7 @@ class Profile:
     # counts as evidence, evidence_cap at most. Bars and weights: tuned on simulated customers
     # (`streams-1` with the seeds 1042 and 2042), see docs/detection.md.
     visit_bar: float = 3.0
-    visit_weight: float = 0.5
+    visit_weight: float = 0.25
     spend_bar: float = 0.0
     spend_weight: float = 0.25
     payment_bar: float = -2.0

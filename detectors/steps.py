@@ -30,7 +30,8 @@ from detectors.judgement.episodes import (
 )
 from detectors.judgement.risk import left_logit
 from detectors.judgement.schedule import (
-    BOTH_RHYTHMS,
+    EVERYTHING,
+    STEP,
     VISIT_RHYTHM,
     schedule,
     severity_at,
@@ -57,6 +58,7 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
     """Take the customer's earliest due, at its time (not before their last observation)."""
     due = c.due
     now = max(due, c.applied_until)
+    changed = EVERYTHING
     status = UNCHANGED
     if c.purchase_deadline == due:
         c.causes = int(c.causes) | PURCHASE_SILENCE
@@ -65,8 +67,12 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
         if lives_by_visits(c):
             c.causes = int(c.causes) | VISIT_SILENCE
         else:
+            before = c.visit_evidence
             look_at_visits(c, now, p)
-        status = judge(c, now, p)
+            if c.visit_evidence == before:
+                changed = VISIT_RHYTHM
+        if not is_quiet(c):
+            status = judge(c, now, p)
     elif c.step_due == due:
         c.severity = max(int(c.severity) + 1, severity_at(left_logit(c, now, p), p))
         status = UPDATED
@@ -78,7 +84,8 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row) -> int:
         return LEARNT if learnt else NOTHING
     if status != UNCHANGED:
         say(c, row, status, now, p, d)
-    schedule(c, now, BOTH_RHYTHMS, p)
+        changed = EVERYTHING
+    schedule(c, now, changed, p)
     return SAID if status != UNCHANGED else NOTHING
 
 
@@ -128,7 +135,7 @@ def take_observation(
     c: Row, row: int, hashed: np.uint64, o: Row, p: Row, d: Row, population: Row
 ) -> int:
     """Observe, judge, and set the dues anew; all effects."""
-    before = standing(c, p)
+    before, causes = standing(c, p), int(c.causes)
     expired = int(c.episode) == EXPIRED
     now = o.effective_time
     effects = observe(c, o, p, population)
@@ -142,7 +149,11 @@ def take_observation(
     begins = effects & BOUGHT or (effects & RETURNED and expired)
     if begins and int(c.episode) != OPEN:
         begin_anew(c, o.event_time)
-    if not is_quiet(c):
+    changed = VISIT_RHYTHM if int(o.input) == VISITS else 0
+    if expired or effects & RETURNED or before != standing(c, p):
+        changed = EVERYTHING
+    if (changed == EVERYTHING or causes != int(c.causes)) and not is_quiet(c):
+        changed |= STEP
         status = judge(c, now, p)
         if status != UNCHANGED:
             say(c, row, status, now, p, d)
@@ -151,12 +162,7 @@ def take_observation(
             begin_anew(c, o.event_time)
     if begins:
         start_ticking(c, now, hashed, p)
-    rhythms = 0
-    if expired or effects & BOUGHT or before != standing(c, p):
-        rhythms = BOTH_RHYTHMS
-    elif int(o.input) == VISITS:
-        rhythms = VISIT_RHYTHM
-    schedule(c, now, rhythms, p)
+    schedule(c, now, changed, p)
     return effects
 
 

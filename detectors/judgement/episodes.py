@@ -1,6 +1,6 @@
 """Episodes: what is said about a customer, when, and the ids under which it is said.
 
-An episode opens when a cause speaks, is updated when its severity or its set of causes changes,
+An episode opens when a cause speaks, is updated when another cause joins or its severity rises,
 and ends resolved (no cause is left: the customer came back, or what troubled them did not last) or
 expired (the churn horizon passed in silence). At most one lies between two purchases: whatever
 reopens before the next purchase goes on under the same anchor, with growing sequence.
@@ -150,9 +150,11 @@ def judge(c: Row, now: float, p: Row) -> int:
         if int(c.causes) == 0:
             return RESOLVED
         severity = severity_at(left_logit(c, now, p), p)
-        if severity == int(c.severity) and int(c.causes) == int(c.announced_causes):
+        joined = int(c.causes) & ~int(c.announced_causes)
+        if severity <= int(c.severity) and joined == 0:
+            c.announced_causes = c.causes  # what has gone may join again
             return UNCHANGED
-        c.severity = severity
+        c.severity = max(severity, int(c.severity))
         return UPDATED
     if int(c.causes) == 0:
         return UNCHANGED

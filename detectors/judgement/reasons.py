@@ -26,7 +26,7 @@ from detectors.judgement.value import (
     values_at_risk,
 )
 from detectors.profile import Profile
-from detectors.signals.change import threshold
+from detectors.signals.change import log_price, threshold
 from detectors.signals.windows import RECENT_WEEKS, counted_visits
 
 LOG_TENTH = math.log(0.1)
@@ -174,9 +174,11 @@ def explain_all(
     bought = customers["purchase_id"].tobytes()
     trouble = customers["trouble_id"].tobytes()
     found = []
-    p = profile.record
+    price = log_price(profile.record)
     limits = Limits(
-        threshold(p.payment_bar, p), threshold(p.complaint_bar, p), threshold(p.no_show_bar, p)
+        threshold(profile.payment_bar, price),
+        threshold(profile.complaint_bar, price),
+        threshold(profile.no_show_bar, price),
     )
     plain = zip(
         map(Said._make, records[list(Said._fields)].tolist()),

@@ -26,6 +26,8 @@ CRITICAL = 4
 PURCHASE_RHYTHM = 1
 VISIT_RHYTHM = 2
 BOTH_RHYTHMS = 3
+STEP = 4  # the open episode's next severity
+EVERYTHING = 7
 
 
 @kernel
@@ -98,23 +100,24 @@ def standing(c: Row, p: Row) -> tuple[bool, float]:
 
 
 @kernel
-def schedule(c: Row, now: float, rhythms: int, p: Row) -> None:
+def schedule(c: Row, now: float, changed: int, p: Row) -> None:
     """Set all dues of the row but the learning tick, as of now.
 
-    `rhythms` says whose deadline is to be solved, because what it depends on has changed.
+    `changed` says what is to be solved, because what it depends on has changed: bits above.
     """
-    c.step_due = math.inf
+    if int(c.episode) != OPEN:
+        c.step_due = math.inf
     if int(c.episode) == EXPIRED:
         c.purchase_deadline = math.inf
         c.visit_deadline = math.inf
         c.expiry_due = math.inf
     else:
-        if rhythms & PURCHASE_RHYTHM:
+        if changed & PURCHASE_RHYTHM:
             c.purchase_deadline = max(purchase_deadline(c, p), now)
-        if rhythms & VISIT_RHYTHM:
+        if changed & VISIT_RHYTHM:
             c.visit_deadline = max(visit_deadline(c, now, p), now)
-        if int(c.episode) == OPEN:
-            c.step_due = max(step_time(c, p), now)
-        else:
+        if int(c.episode) != OPEN:
             c.expiry_due = math.inf
+        elif changed & STEP:
+            c.step_due = max(step_time(c, p), now)
     next_due(c)

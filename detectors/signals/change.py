@@ -20,7 +20,11 @@ import math
 from detectors.compiled import Row, kernel
 
 MOST = 15.0  # e^15, 3 million to 1, is as sure as it gets, and a stream can still recover from it
-LEAST_THRESHOLD = 2.0  # e^2, 7 to 1: however cheap a false alert is, one late payment is no cause
+EIGHTHS = 8.0
+LEAST_THRESHOLD = 3.0  # e^3, 20 to 1: however cheap a false alert is, one late payment is no cause
+LEAST_PRICE = (
+    60.0  # days: what changes slowly can wait, even where false alerts cost next to nothing
+)
 
 
 @kernel
@@ -30,9 +34,24 @@ def cusum(drift: float, ratio: float) -> float:
 
 
 @kernel
-def threshold(bar: float, p: Row) -> float:
-    """The W at which a stream opens an episode by itself."""
-    return max(math.log(p.alert_cost_days) + bar, LEAST_THRESHOLD)
+def log_price(p: Row) -> float:
+    """ln of what a false alert costs, in days, at least LEAST_PRICE."""
+    return math.log(max(p.alert_cost_days, LEAST_PRICE))
+
+
+@kernel
+def threshold(bar: float, log_cost: float) -> float:
+    """The W at which a stream with this bar opens an episode by itself."""
+    return max(log_cost + bar, LEAST_THRESHOLD)
+
+
+@kernel
+def counted(drift: float, weight: float, p: Row) -> float:
+    """Log-odds that a drift adds: its share, at most `evidence_cap`, in whole eighths.
+
+    Eighths, because what is smaller is not worth solving a deadline anew for.
+    """
+    return float(math.floor(min(p.evidence_cap, weight * drift) * EIGHTHS) / EIGHTHS)
 
 
 @kernel

@@ -16,7 +16,7 @@ from detectors.customer import (
     VISIT_SILENCE,
     lives_by_visits,
 )
-from detectors.signals.change import threshold
+from detectors.signals.change import counted, log_price, threshold
 from detectors.signals.visit_gaps import visit_change, worth_a_look
 
 GAPS_KEPT = 2.0  # visit gaps that the old rhythm weighs once it is taken for the past
@@ -25,25 +25,25 @@ GAPS_KEPT = 2.0  # visit gaps that the old rhythm weighs once it is taken for th
 @kernel
 def payment_evidence(c: Row, p: Row) -> float:
     """Log-odds that the payments add."""
-    return float(min(p.evidence_cap, p.payment_weight * c.payment_trouble))
+    return counted(c.payment_trouble, p.payment_weight, p)
 
 
 @kernel
 def complaint_evidence(c: Row, p: Row) -> float:
     """Log-odds that the complaints add."""
-    return float(min(p.evidence_cap, p.complaint_weight * c.complaints))
+    return counted(c.complaints, p.complaint_weight, p)
 
 
 @kernel
 def spend_evidence(c: Row, p: Row) -> float:
     """Log-odds that falling spend adds."""
-    return float(min(p.evidence_cap, p.spend_weight * c.spend_drift))
+    return counted(c.spend_drift, p.spend_weight, p)
 
 
 @kernel
 def no_show_evidence(c: Row, p: Row) -> float:
     """Log-odds that bookings not kept add."""
-    return float(min(p.evidence_cap, p.no_show_weight * c.no_show_drift))
+    return counted(c.no_show_drift, p.no_show_weight, p)
 
 
 @kernel
@@ -53,9 +53,8 @@ def cancellation_evidence(c: Row, p: Row) -> float:
 
 
 @kernel
-def with_cause(causes: int, cause: int, drift: float, bar: float, p: Row) -> int:
-    """The causes with this one in or out, by its drift; above half of the bar it stays as it is."""
-    level = threshold(bar, p)
+def with_cause(causes: int, cause: int, drift: float, level: float) -> int:
+    """The causes with this one in or out, by its drift; above half of the level nothing changes."""
     if drift >= level:
         return causes | cause
     return causes & ~cause if drift < 0.5 * level else causes
@@ -64,12 +63,13 @@ def with_cause(causes: int, cause: int, drift: float, bar: float, p: Row) -> int
 @kernel
 def weigh_causes(c: Row, p: Row) -> None:
     """Set the causes that follow from drifts."""
+    price = log_price(p)
     causes = int(c.causes)
-    causes = with_cause(causes, PAYMENT_TROUBLE, c.payment_trouble, p.payment_bar, p)
-    causes = with_cause(causes, COMPLAINTS, c.complaints, p.complaint_bar, p)
-    causes = with_cause(causes, VISIT_DRIFT, c.visit_drift, p.visit_bar, p)
-    causes = with_cause(causes, SPEND_DECLINE, c.spend_drift, p.spend_bar, p)
-    c.causes = with_cause(causes, NO_SHOWS, c.no_show_drift, p.no_show_bar, p)
+    causes = with_cause(causes, PAYMENT_TROUBLE, c.payment_trouble, threshold(p.payment_bar, price))
+    causes = with_cause(causes, COMPLAINTS, c.complaints, threshold(p.complaint_bar, price))
+    causes = with_cause(causes, VISIT_DRIFT, c.visit_drift, threshold(p.visit_bar, price))
+    causes = with_cause(causes, SPEND_DECLINE, c.spend_drift, threshold(p.spend_bar, price))
+    c.causes = with_cause(causes, NO_SHOWS, c.no_show_drift, threshold(p.no_show_bar, price))
 
 
 @kernel
@@ -78,8 +78,8 @@ def look_at_visits(c: Row, now: float, p: Row) -> None:
     if lives_by_visits(c) or not worth_a_look(c, now, p):
         return
     change = visit_change(c, now, p)
-    c.visit_evidence = max(c.visit_evidence, min(p.evidence_cap, p.visit_weight * change))
-    if change >= threshold(p.visit_bar, p):
+    c.visit_evidence = max(c.visit_evidence, counted(change, p.visit_weight, p))
+    if change >= threshold(p.visit_bar, log_price(p)):
         c.causes = int(c.causes) | VISIT_SILENCE
 
 

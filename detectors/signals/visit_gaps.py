@@ -24,15 +24,16 @@ from detectors.cadence.posterior import visit_gap
 from detectors.cadence.survival import log_norm, log_survival
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
-from detectors.signals.change import MOST, cusum, threshold
+from detectors.signals.change import MOST, cusum, log_price, threshold
 
 SLOWER = math.log(4.0)
 ROOT_HALF = math.sqrt(0.5)
 NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
 YEAR_DAYS = 365.25
-NOT_YET = 1.5  # usual standard deviations of ln g: before that a silence says next to nothing
-FURTHER = 1.25  # each look at a silence comes a quarter later than the one before
-HALVINGS = 14  # of a quarter of the silence: to 2e-5 of it
+TOO_SHORT = -4.0  # standard deviations of ln q below its mean: no absence is that short
+NOT_YET = 2.0  # usual standard deviations of ln g: before that a silence says next to nothing
+FURTHER = 1.5  # each look at a silence comes half as late again as the one before
+HALVINGS = 8  # of half of the silence: to 0.2 % of it
 
 
 @kernel
@@ -59,6 +60,14 @@ def close_visit_gap(c: Row, days: float, p: Row) -> None:
     z = (y - location) / scale
     slower = (y - SLOWER - location) / scale
     away = (y - p.absence_location) / p.absence_scale
+    if z < 0.0 and away < TOO_SHORT:  # an ordinary gap, as more than half of them are
+        if c.visit_drift > 0.0:
+            ratio = half * (math.log1p(z * z / nu) - math.log1p(slower * slower / nu))
+            c.visit_drift = cusum(c.visit_drift, ratio)
+        c.visit_gap_count += 1.0
+        c.visit_gap_log_sum += y
+        c.visit_gap_log_squares += y * y
+        return
     chance = absence_chance(location, p)
     # all densities are those of ln g, times `scale`
     norm = math.exp(log_norm(nu))
@@ -128,7 +137,7 @@ def next_look(c: Row, now: float, p: Row) -> float:
         return math.inf
     low = now
     high = c.last_visit + FURTHER * (now - c.last_visit)
-    bar = threshold(p.visit_bar, p)
+    bar = threshold(p.visit_bar, log_price(p))
     if visit_change(c, high, p) < bar:
         return float(high)
     for _ in range(HALVINGS):

@@ -13,7 +13,7 @@ import math
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
 from detectors.observations import Input, VisitKind
-from detectors.signals.change import cusum, outcome_ratio, usual_share
+from detectors.signals.change import counted, cusum, outcome_ratio, usual_share
 from detectors.signals.effects import NOTHING, RETURNED, TROUBLED
 from detectors.signals.visit_gaps import close_visit_gap
 from detectors.signals.windows import count_visit
@@ -62,7 +62,7 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
             close_visit_gap(c, gap_seconds / DAY_SECONDS, p)
     c.last_visit = t
     c.visit_quiet = 0.0
-    c.visit_evidence = min(p.evidence_cap, p.visit_weight * c.visit_drift)
+    c.visit_evidence = counted(c.visit_drift, p.visit_weight, p)
     c.causes = int(c.causes) & ~VISIT_SILENCE
     if lives_by_visits(c):
         c.causes = int(c.causes) & ~PURCHASE_SILENCE

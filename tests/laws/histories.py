@@ -177,7 +177,8 @@ def changing_events(draw: st.DrawFn) -> list[Event]:
     gap = draw(st.sampled_from([3.0, 7.0, 14.0]))
     weeks = draw(st.integers(8, 16))
     turn = gap * weeks
-    worse = draw(st.sets(st.sampled_from(["visits", "gone", "spend", "payments", "bookings"])))
+    changes = ["visits", "gone", "spend", "payments", "bookings", "bookings and spend"]
+    worse = draw(st.sampled_from([*changes, ""]))
     angry = draw(st.integers(0, 4))
     stays = draw(st.integers(0, 8))
     late = st.sampled_from([0.0, 0.0, 0.0, 0.4, 30.0])

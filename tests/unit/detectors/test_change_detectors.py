@@ -13,7 +13,15 @@ from detectors.engine import advance
 from detectors.judgement.episodes import Status
 from detectors.observations import PaymentStatus, SupportKind, VisitKind
 from detectors.profile import Profile
-from detectors.signals.change import LEAST_THRESHOLD, MOST, cusum, outcome_ratio, threshold
+from detectors.signals.change import (
+    LEAST_PRICE,
+    LEAST_THRESHOLD,
+    MOST,
+    cusum,
+    log_price,
+    outcome_ratio,
+    threshold,
+)
 from detectors.signals.payments import payment_trouble, periods_late
 from detectors.signals.visit_gaps import visit_change
 from tests.laws.histories import (
@@ -55,9 +63,11 @@ def test_a_sum_never_falls_below_nothing_nor_grows_beyond_what_can_be_recovered(
 
 def test_the_threshold_follows_the_price_of_a_false_alert() -> None:
     cheap, dear = Profile(alert_cost_days=100.0), Profile(alert_cost_days=200.0)
-    rise = threshold(0.5, dear.record) - threshold(0.5, cheap.record)
+    rise = log_price(dear.record) - log_price(cheap.record)
     assert rise == pytest.approx(math.log(2.0))
-    assert threshold(0.5, Profile(alert_cost_days=0.01).record) == LEAST_THRESHOLD
+    assert threshold(0.5, 4.0 + rise) - threshold(0.5, 4.0) == pytest.approx(rise)
+    assert threshold(-3.0, 4.0) == LEAST_THRESHOLD
+    assert log_price(Profile(alert_cost_days=0.01).record) == math.log(LEAST_PRICE)
 
 
 @pytest.mark.parametrize("share", [1e-4, 0.07, 0.3, 0.5, 0.9, 0.999])
@@ -197,7 +207,7 @@ USUAL = [40.0, 50.0, 45.0, 55.0, 38.0, 52.0, 47.0, 44.0, 50.0, 42.0]
 def test_falling_spend_is_a_cause_and_rising_spend_is_not() -> None:
     assert row_after(weekly(USUAL)).spend_drift < 1.0
     fallen = row_after(weekly([*USUAL, 15.0, 14.0, 16.0]))
-    assert threshold(PROFILE.spend_bar, PROFILE.record) < fallen.spend_drift < 3 * 2.5
+    assert threshold(PROFILE.spend_bar, log_price(PROFILE.record)) < fallen.spend_drift < 3 * 2.5
     assert fallen.causes == Cause.SPEND_DECLINE
     assert row_after(weekly([*USUAL, 150.0, 140.0, 160.0])).spend_drift == 0.0
 
@@ -337,7 +347,9 @@ def test_looks_at_a_silence_come_again_until_it_has_spoken() -> None:
     change = visit_change(
         state.rows.view(np.recarray)[0], START + (LAST + looks[-1]) * DAY, PROFILE.record
     )
-    assert change == pytest.approx(threshold(PROFILE.visit_bar, PROFILE.record), abs=0.01)
+    assert change == pytest.approx(
+        threshold(PROFILE.visit_bar, log_price(PROFILE.record)), abs=0.05
+    )
 
 
 def test_a_visit_ends_what_silent_visits_said() -> None:
