@@ -59,21 +59,22 @@ class Profile:
     # no silence is waited for longer than this
     longest_silence_days: float = 730.0
     # Change detectors (`signals.change`). A stream opens an episode when its log-likelihood ratio
-    # reaches ln(alert_cost_days) + its bar; before that its weight is the share of the ratio that
-    # counts as evidence, evidence_cap at most. Bars and weights: tuned on simulated customers
-    # (`streams-1` with the seeds 1042 and 2042), see docs/detection.md.
-    visit_bar: float = 3.0
+    # reaches ln(alert_cost_days) + its bar; its weight is the share of the ratio that counts as
+    # evidence before, evidence_cap at most. Bars and weights: tuned on simulated customers (the
+    # scenario `streams-1` with the seeds 1042 and 2042), see docs/detection.md.
+    visit_bar: float = 2.5
     visit_weight: float = 0.25
     spend_bar: float = 0.0
     spend_weight: float = 0.25
-    payment_bar: float = -2.0
+    payment_bar: float = -1.2
     payment_weight: float = 0.5
-    no_show_bar: float = 0.0
+    no_show_bar: float = 0.5
     no_show_weight: float = 0.5
-    complaint_bar: float = -1.5
+    complaint_bar: float = -1.0
     complaint_weight: float = 0.5
     evidence_cap: float = 3.0
-    # Absences (vacations, illness) that hold a visit gap: how many a year, ln of their days.
+    # Absences (vacations, illness) that hold a visit gap: how many a year, ln of their days. Set
+    # near those of the simulated customers (1.35, of 10 to 35 days).
     absences_a_year: float = 1.5
     absence_location: float = 3.0  # e^3 = 20 days
     absence_scale: float = 0.4
@@ -81,13 +82,15 @@ class Profile:
     spend_variance: float = 0.2
     spend_variance_count: float = 5.0
     # Share of payments in trouble and of bookings not kept, as good as known from so many; and how
-    # long half of what payments said lasts when no more of them come.
+    # long half of what payments said lasts when no more of them come. No public set has either:
+    # the shares are the simulator's, the counts are set by hand.
     payment_share: float = 0.07
     payment_share_count: float = 15.0
     payment_half_life_days: float = 365.0
     missed_share: float = 0.08
     missed_share_count: float = 15.0
     # Complaints a year, as good as known from so many; who is about to leave complains so often.
+    # The simulator's, and set by hand.
     complaints_a_year: float = 0.4
     complaint_count: float = 1.0
     complaint_every_days: float = 20.0

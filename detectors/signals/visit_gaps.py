@@ -31,7 +31,7 @@ ROOT_HALF = math.sqrt(0.5)
 NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
 YEAR_DAYS = 365.25
 TOO_SHORT = -4.0  # standard deviations of ln q below its mean: no absence is that short
-NOT_YET = 2.0  # usual standard deviations of ln g: before that a silence says next to nothing
+NOT_YET = 2.5  # standard deviations of ln g: before that a silence says next to nothing
 FURTHER = 1.5  # each look at a silence comes half as late again as the one before
 HALVINGS = 8  # of half of the silence: to 0.2 % of it
 
