@@ -22,9 +22,7 @@ from detectors.compiled import Row, kernel
 MOST = 15.0  # e^15, 3 million to 1, is as sure as it gets, and a stream can still recover from it
 EIGHTHS = 8.0
 LEAST_THRESHOLD = 3.0  # e^3, 20 to 1: however cheap a false alert is, one late payment is no cause
-LEAST_PRICE = (
-    60.0  # days: what changes slowly can wait, even where false alerts cost next to nothing
-)
+LEAST_PRICE = 60.0  # days: what changes slowly can wait, even if false alerts cost next to nothing
 
 
 @kernel

@@ -87,7 +87,7 @@ def test_every_stream_that_speaks_is_a_reason_the_strongest_first() -> None:
         "1 payment late, failed or taken back, 1 without trouble; "
         "what is recent weighs 4.0 (3.0 is a cause)."
     )
-    assert texts["complaints"] == "1 complaint; what is recent weighs 3.9 (3.0 is a cause)."
+    assert texts["complaints"] == "1 complaint; what is recent weighs 3.9 (3.1 is a cause)."
     assert said.reasons[0].evidence == ("asked",)
 
 
