@@ -60,8 +60,8 @@ class Profile:
     longest_silence_days: float = 730.0
     # Change detectors (`signals.change`). A stream opens an episode when its log-likelihood ratio
     # reaches ln(alert_cost_days, at least 60) + its bar; its weight is the share of the ratio that
-    # counts as evidence before, evidence_cap at most. Bars and weights: tuned on simulated customers (the
-    # scenario `streams-1` with the seeds 1042 and 2042), see docs/detection.md.
+    # counts as evidence before, evidence_cap at most. Bars and weights: tuned on simulated
+    # customers (the scenario `streams-1` with the seeds 1042 and 2042), see docs/detection.md.
     visit_bar: float = 2.5
     visit_weight: float = 0.25
     spend_bar: float = 0.0
