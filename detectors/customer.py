@@ -29,6 +29,9 @@ class Cause(IntFlag):
     PAYMENT_TROUBLE = 4
     COMPLAINTS = 8
     CANCELLATION_REQUEST = 16
+    VISIT_DRIFT = 32  # visits come, but more rarely
+    SPEND_DECLINE = 64
+    NO_SHOWS = 128
 
 
 PURCHASE_SILENCE = int(Cause.PURCHASE_SILENCE)
@@ -36,6 +39,9 @@ VISIT_SILENCE = int(Cause.VISIT_SILENCE)
 PAYMENT_TROUBLE = int(Cause.PAYMENT_TROUBLE)
 COMPLAINTS = int(Cause.COMPLAINTS)
 CANCELLATION_REQUEST = int(Cause.CANCELLATION_REQUEST)
+VISIT_DRIFT = int(Cause.VISIT_DRIFT)
+SPEND_DECLINE = int(Cause.SPEND_DECLINE)
+NO_SHOWS = int(Cause.NO_SHOWS)
 
 
 class Episode(IntEnum):
@@ -111,14 +117,15 @@ CUSTOMER = np.dtype(
         ("last_gap", "f4"),  # days; 0 before the first is closed
         ("amount_log_recent", "f4"),  # moving mean of ln amount
         # change detectors: log-likelihood ratios of a CUSUM, 0 = nothing speaks for a change
-        ("gap_drift", "f4"),
         ("visit_drift", "f4"),
         ("spend_drift", "f4"),
         ("no_show_drift", "f4"),
-        # trouble: leaky counters as of `applied_until`; evidence is in log-odds
+        # the same, as of `applied_until`: they fade
         ("payment_trouble", "f4"),
         ("complaints", "f4"),
-        ("visit_evidence", "f4"),  # what the visits' silence said when their deadline passed
+        # visits of who has a rhythm of purchases
+        ("visit_evidence", "f4"),  # log-odds that they add, as of the last look at them
+        ("visit_quiet", "f4"),  # days: longest stretch since the last visit without a purchase
         # counts
         ("sequence", "i4"),  # decisions said under this anchor
         ("n_purchases", "u4"),  # occasions, the first included; frequency x = n_purchases - 1

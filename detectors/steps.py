@@ -13,20 +13,31 @@ from detectors.compiled import Bytes, Row, Rows, kernel
 from detectors.customer import (
     DAY_SECONDS,
     EXPIRED,
+    OPEN,
     PURCHASE_SILENCE,
     RECENT_IDS,
     VISIT_SILENCE,
     Segment,
+    lives_by_visits,
     next_due,
 )
 from detectors.judgement.episodes import EXPIRED as STATUS_EXPIRED
-from detectors.judgement.episodes import UNCHANGED, UPDATED, begin_anew, is_quiet, judge, say
+from detectors.judgement.episodes import (
+    UNCHANGED,
+    UPDATED,
+    begin_anew,
+    is_quiet,
+    judge,
+    live_on,
+    say,
+)
 from detectors.judgement.policy import announced, freeze_budgets
 from detectors.judgement.ranks import count_value, freeze_ranks
-from detectors.judgement.risk import left_logit, visit_silence_logit
+from detectors.judgement.risk import left_logit
 from detectors.judgement.schedule import (
-    BOTH_RHYTHMS,
     COOLDOWN,
+    EVERYTHING,
+    STEP,
     VISIT_RHYTHM,
     quiet_until,
     schedule,
@@ -39,10 +50,11 @@ from detectors.learning.features import start_ticking, tick
 from detectors.observations import Input
 from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
 from detectors.signals.evidence import keep_id
+from detectors.signals.fading import fade
 from detectors.signals.payments import see_payment
 from detectors.signals.purchases import see_purchase
 from detectors.signals.support import see_support
-from detectors.signals.trouble import forget
+from detectors.signals.trouble import look_at_visits, settle, weigh_causes
 from detectors.signals.visits import see_visit
 
 PURCHASES = int(Input.PURCHASES)
@@ -57,6 +69,7 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
     due = c.due
     now = max(due, c.applied_until)
     severity = int(c.severity)
+    changed = EVERYTHING
     status = UNCHANGED
     if int(c.episode) != EXPIRED:
         place(c, now, p, population)
@@ -64,9 +77,15 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
         c.causes = int(c.causes) | PURCHASE_SILENCE
         status = judge(c, now, p)
     elif c.visit_deadline == due:
-        c.causes = int(c.causes) | VISIT_SILENCE
-        c.visit_evidence = min(p.evidence_cap, p.visit_weight * visit_silence_logit(c, now, p))
-        status = judge(c, now, p)
+        if lives_by_visits(c):
+            c.causes = int(c.causes) | VISIT_SILENCE
+        else:
+            before = c.visit_evidence
+            look_at_visits(c, now, p)
+            if c.visit_evidence == before:
+                changed = VISIT_RHYTHM
+        if not is_quiet(c):
+            status = judge(c, now, p)
     elif c.step_due == due:
         risen = severity_at(left_logit(c, now, p), c, p)
         if step_time(c, p) <= now:  # rounding may leave it just below
@@ -84,9 +103,10 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
     status = announced(c, status, severity, now, p, population)
     if status != UNCHANGED:
         say(c, row, status, now, p, d)
+        changed = EVERYTHING
     if int(c.episode) == EXPIRED:
         give_up(c, population)
-    schedule(c, now, BOTH_RHYTHMS, p)
+    schedule(c, now, changed, p)
     return SAID if status != UNCHANGED else NOTHING
 
 
@@ -118,7 +138,7 @@ def observe(c: Row, o: Row, p: Row, population: Row) -> int:
         c.last_seen = t
         c.anchor = t
     else:
-        forget(c, now, p)
+        fade(c, now, p)
         c.first_seen = min(c.first_seen, t)
         c.last_seen = max(c.last_seen, t)
     c.applied_until = now
@@ -136,7 +156,7 @@ def take_observation(
     c: Row, row: int, hashed: np.uint64, o: Row, p: Row, d: Row, population: Row
 ) -> int:
     """Observe, judge, and set the dues anew; all effects."""
-    before = standing(c, p)
+    before, causes = standing(c, p), int(c.causes)
     expired = int(c.episode) == EXPIRED
     now = o.effective_time
     effects = observe(c, o, p, population)
@@ -145,21 +165,31 @@ def take_observation(
             count_value(c, p, population)
         if int(o.input) == PURCHASES or effects & RETURNED or int(c.segment) == UNSEEN:
             place(c, now, p, population)
-    if not is_quiet(c):
+    if effects & RETURNED:
+        if expired:
+            settle(c)
+        elif int(c.episode) == OPEN:
+            live_on(c, now, p)
+        look_at_visits(c, now, p)
+    weigh_causes(c, p)
+    begins = effects & BOUGHT or (effects & RETURNED and expired)
+    if begins and int(c.episode) != OPEN:
+        begin_anew(c, o.event_time)
+    changed = VISIT_RHYTHM if int(o.input) == VISITS else 0
+    if expired or effects & RETURNED or before != standing(c, p):
+        changed = EVERYTHING
+    if (changed == EVERYTHING or causes != int(c.causes)) and not is_quiet(c):
+        changed |= STEP
         severity = int(c.severity)
         status = announced(c, judge(c, now, p), severity, now, p, population)
         if status != UNCHANGED:
             say(c, row, status, now, p, d)
             effects |= SAID
-    if effects & BOUGHT or (effects & RETURNED and expired):
-        begin_anew(c, o.event_time)
+        if begins and int(c.episode) != OPEN:
+            begin_anew(c, o.event_time)
+    if begins:
         start_ticking(c, now, hashed, p)
-    rhythms = 0
-    if expired or effects & BOUGHT or before != standing(c, p):
-        rhythms = BOTH_RHYTHMS
-    elif int(o.input) == VISITS:
-        rhythms = VISIT_RHYTHM
-    schedule(c, now, rhythms, p)
+    schedule(c, now, changed, p)
     return effects
 
 

@@ -1,6 +1,6 @@
 """Episodes: what is said about a customer, when, and the ids under which it is said.
 
-An episode opens when a cause speaks, is updated when its severity or its set of causes changes,
+An episode opens when a cause speaks, is updated when another cause joins or its severity rises,
 and ends resolved (no cause is left: the customer came back, or what troubled them did not last) or
 expired (the churn horizon passed in silence). At most one lies between two purchases: whatever
 reopens before the next purchase goes on under the same anchor, with growing sequence. Whether it is
@@ -14,14 +14,21 @@ import numpy as np
 
 from detectors.clock.reading import elapsed_days
 from detectors.compiled import Row, kernel
-from detectors.customer import DAY_SECONDS, NONE, OPEN, VISIT_SILENCE
+from detectors.customer import DAY_SECONDS, NONE, OPEN
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
 from detectors.judgement.identity import alert_id, fingerprint
 from detectors.judgement.risk import assess, left_logit, sigmoid, visits_silent_since
 from detectors.judgement.schedule import MINUTE_SECONDS, severity_after, severity_at
 from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
-from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
+from detectors.signals.trouble import (
+    cancellation_evidence,
+    complaint_evidence,
+    no_show_evidence,
+    payment_evidence,
+    settle,
+    spend_evidence,
+)
 
 __all__ = [
     "DECISION",
@@ -74,7 +81,7 @@ DECISION = np.dtype(
         ("opened_at", "f8"),
         ("resolved_at", "f8"),  # NaN unless resolved
         ("risk", "f8"),  # static P(no purchase within the horizon); of visits for who lives by them
-        ("p_alive", "f8"),  # 1 / (1 + exp(sum of the six logits below))
+        ("p_alive", "f8"),  # 1 / (1 + exp(sum of the eight logits below))
         ("prior_logit", "f8"),  # additive log-odds of having left
         ("silence_logit", "f8"),
         ("visit_logit", "f8"),
@@ -83,6 +90,8 @@ DECISION = np.dtype(
         ("cancellation_logit", "f8"),
         ("silence_days", "f8"),  # since the last purchase, on the clock; 0 before the first
         ("visit_silence_days", "f8"),  # since the last sign of life; 0 before the first visit
+        ("spend_logit", "f8"),
+        ("no_show_logit", "f8"),
         ("features", "f4", (len(FEATURES),)),  # as of `time`, for the model
         ("row", "i4"),
         ("sequence", "i4"),  # 1 for the first decision under this anchor
@@ -106,6 +115,8 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     payments = payment_evidence(c, p)
     complaints = complaint_evidence(c, p)
     cancellation = cancellation_evidence(c, p)
+    spend = spend_evidence(c, p)
+    no_shows = no_show_evidence(c, p)
     c.sequence += 1
     if status in (OPENED, UPDATED, SUPPRESSED):
         c.announced_causes = c.causes
@@ -114,7 +125,8 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     d.opened_at = c.opened_at
     d.resolved_at = now if status == RESOLVED else math.nan
     d.risk = sigmoid(risk)
-    d.p_alive = sigmoid(-(prior + silence + visits + payments + complaints + cancellation))
+    total = prior + silence + visits + payments + complaints + cancellation + spend + no_shows
+    d.p_alive = sigmoid(-total)
     d.prior_logit = prior
     d.silence_logit = silence
     d.visit_logit = visits
@@ -124,6 +136,8 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     bought, visited = int(c.n_purchases) > 0, int(c.n_visits) > 0
     d.silence_days = elapsed_days(p, c.last_purchase, now) if bought else 0.0
     d.visit_silence_days = elapsed_days(p, visits_silent_since(c), now) if visited else 0.0
+    d.spend_logit = spend
+    d.no_show_logit = no_shows
     take_features(d.features, c, now, p)
     d.row = row
     d.sequence = c.sequence
@@ -150,15 +164,6 @@ def end(c: Row, status: int, now: float, p: Row) -> None:
 
 
 @kernel
-def speaks(c: Row) -> bool:
-    """Whether a cause that opens an episode is active: silent visits only for want of purchases."""
-    openers = int(c.causes)
-    if int(c.n_purchases) >= 2:
-        openers &= ~VISIT_SILENCE
-    return openers != 0
-
-
-@kernel
 def is_quiet(c: Row) -> bool:
     """Whether there is nothing to judge: no cause, no open episode (nearly always)."""
     return int(c.causes) == 0 and int(c.episode) != OPEN
@@ -171,20 +176,35 @@ def judge(c: Row, now: float, p: Row) -> int:
         c.causes = 0
         return UNCHANGED
     if int(c.episode) == OPEN:
-        if not speaks(c):
+        if int(c.causes) == 0:
             return RESOLVED
         severity = severity_after(left_logit(c, now, p), c, p)
-        if severity == int(c.severity) and int(c.causes) == int(c.announced_causes):
+        joined = int(c.causes) & ~int(c.announced_causes)
+        if severity == int(c.severity) and joined == 0:
+            c.announced_causes = c.causes  # what has gone may join again
             return UNCHANGED
         c.severity = severity
         return UPDATED
-    if not speaks(c):
+    if int(c.causes) == 0:
         return UNCHANGED
     c.episode = OPEN
     c.opened_at = now
     c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
     c.severity = severity_at(left_logit(c, now, p), c, p)
     return OPENED
+
+
+@kernel
+def live_on(c: Row, now: float, p: Row) -> None:
+    """A sign of life while an episode is open: it is given up later, or settled if it has lasted.
+
+    What speaks for it in spite of that (spend, payments, visits) has become usual once it has
+    lasted for the churn horizon, and the customer has not left by it.
+    """
+    if now - c.opened_at >= p.churn_horizon_days * DAY_SECONDS:
+        settle(c)
+    else:
+        c.expiry_due = now + p.churn_horizon_days * DAY_SECONDS
 
 
 @kernel

@@ -24,9 +24,12 @@ from detectors.judgement.value import (
     ESTABLISHED_GAPS,
     ValueAtRisk,
     confidence,
+    currency_name,
     values_at_risk,
 )
 from detectors.profile import Profile
+from detectors.signals.change import log_price, threshold
+from detectors.signals.windows import RECENT_WEEKS, counted_visits
 
 LOG_TENTH = math.log(0.1)
 
@@ -36,6 +39,9 @@ ACTIONS = {
     "payment_trouble": "help_with_payment",
     "complaints": "call_and_solve",
     "cancellation_request": "retention_call",
+    "visit_drift": "invite_back",
+    "spend_decline": "win_back_offer",
+    "no_shows": "ask_for_better_times",
 }
 """What to do about the leading reason; for a newcomer's silence see `explain`."""
 
@@ -130,7 +136,17 @@ class Said(NamedTuple):
     payment_logit: float
     complaint_logit: float
     cancellation_logit: float
+    spend_logit: float
+    no_show_logit: float
     status: int
+
+
+class Limits(NamedTuple):
+    """The drifts from which on streams are causes."""
+
+    payments: float
+    complaints: float
+    no_shows: float
 
 
 class Known(NamedTuple):
@@ -143,6 +159,14 @@ class Known(NamedTuple):
     n_paid: int
     n_payment_troubles: int
     n_complaints: int
+    n_cancelled: int
+    n_no_show: int
+    n_priced: int
+    currency: int
+    amount_log_sum: float
+    amount_log_recent: float
+    visit_drift: float
+    no_show_drift: float
     purchase_id_length: int
     trouble_id_length: int
     segment: int
@@ -161,12 +185,18 @@ def explain_all(
     records: NDArray[np.void], customers: NDArray[np.void], profile: Profile
 ) -> list[Explanation]:
     """The same for DECISION[n] and CUSTOMER[n]; together they cost a fifth of one by one."""
-    numbers = np.empty((len(records), 9))
+    numbers = np.empty((len(records), 10))
     rhythms_all(by_name(customers), by_name(records), by_name(profile.records), numbers)
     values = values_at_risk(customers, profile)
     bought = customers["purchase_id"].tobytes()
     trouble = customers["trouble_id"].tobytes()
     found = []
+    price = log_price(profile.record)
+    limits = Limits(
+        threshold(profile.payment_bar, price),
+        threshold(profile.complaint_bar, price),
+        threshold(profile.no_show_bar, price),
+    )
     plain = zip(
         map(Said._make, records[list(Said._fields)].tolist()),
         map(Known._make, customers[list(Known._fields)].tolist()),
@@ -182,7 +212,7 @@ def explain_all(
         )
         purchases = _rhythm(row, 1, known.n_purchases)
         visits = _rhythm(row, 5, known.n_visits)
-        reasons = _reasons(said, known, purchases, visits, evidence, profile)
+        reasons = _reasons(said, known, purchases, visits, row[9], evidence, limits)
         decisive = visits if row[0] else purchases
         found.append(_explanation(said, known, decisive, reasons, value, profile))
     return found
@@ -234,7 +264,7 @@ def _rhythm(row: list[float], at: int, occasions: int) -> Rhythm | None:
 def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.float64]) -> None:
     """Whether visits decide; median and 9-in-10 gap, silence and calendar days: purchases, visits.
 
-    Into `out`, a row of nine a customer, as of the records' time.
+    Then the visits of the last weeks. Into `out`, a row of ten a customer, as of the records' time.
     """
     p = profile[0]
     for i in range(customers.shape[0]):
@@ -250,6 +280,7 @@ def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.f
         out[i, 6] = silence_reaching(law, LOG_TENTH)
         out[i, 7] = d.visit_silence_days
         out[i, 8] = plain_days(visits_silent_since(c), d.time)
+        out[i, 9] = float(counted_visits(c, d.time))
 
 
 def _word(segment: int) -> str:
@@ -282,8 +313,9 @@ def _reasons(
     known: Known,
     purchases: Rhythm | None,
     visits: Rhythm | None,
+    recent_visits: float,
     evidence: Evidence,
-    profile: Profile,
+    limits: Limits,
 ) -> tuple[Reason, ...]:
     """Every term that says something, the strongest first."""
     trouble = (evidence.trouble,)
@@ -294,36 +326,78 @@ def _reasons(
             _silence("purchase_silence", "purchase", purchases, said.silence_logit, bought)
         )
     if visits and said.visit_logit != 0.0:
-        found.append(_silence("visit_silence", "visit", visits, said.visit_logit, ()))
+        if visits.silence_days > visits.p90_gap_days or known.visit_drift == 0.0:
+            found.append(_silence("visit_silence", "visit", visits, said.visit_logit, ()))
+        else:
+            found.append(_rarer(visits, recent_visits, said.visit_logit))
     if said.payment_logit != 0.0:
-        found.append(_payments(said, known, trouble, profile))
+        found.append(_payments(said, known, trouble, limits.payments))
     if said.complaint_logit != 0.0:
-        found.append(_complaints(said, known, trouble, profile))
+        found.append(_complaints(said, known, trouble, limits.complaints))
     if said.cancellation_logit != 0.0:
         logit = said.cancellation_logit
         found.append(
             Reason("cancellation_request", "Asked to cancel.", None, None, None, logit, trouble)
         )
+    if said.spend_logit != 0.0:
+        found.append(_spend(said, known, evidence))
+    if said.no_show_logit != 0.0:
+        found.append(_no_shows(said, known, visits, trouble, limits.no_shows))
     return tuple(sorted(found, key=lambda reason: -reason.contribution))
 
 
-def _payments(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = known.payment_trouble, profile.payment_threshold
+def _payments(said: Said, known: Known, evidence: tuple[str, ...], limit: float) -> Reason:
+    weight = known.payment_trouble
     text = (
         f"{_times(known.n_payment_troubles, 'payment')} late, failed or taken back, "
         f"{known.n_paid} without trouble; what is recent weighs {weight:.1f} "
-        f"({limit:g} is a cause)."
+        f"({limit:.1f} is a cause)."
     )
     return Reason("payment_trouble", text, limit, weight, "weight", said.payment_logit, evidence)
 
 
-def _complaints(said: Said, known: Known, evidence: tuple[str, ...], profile: Profile) -> Reason:
-    weight, limit = known.complaints, profile.complaint_threshold
+def _complaints(said: Said, known: Known, evidence: tuple[str, ...], limit: float) -> Reason:
+    weight = known.complaints
     text = (
         f"{_times(known.n_complaints, 'complaint')}; what is recent weighs {weight:.1f} "
-        f"({limit:g} is a cause)."
+        f"({limit:.1f} is a cause)."
     )
     return Reason("complaints", text, limit, weight, "weight", said.complaint_logit, evidence)
+
+
+def _rarer(visits: Rhythm, recent: float, logit: float) -> Reason:
+    usual = 7.0 * RECENT_WEEKS / visits.gap_days
+    text = (
+        f"{_times(round(recent), 'visit')} in the last {RECENT_WEEKS} weeks; "
+        f"usually every {_days(visits.gap_days)}, that is {usual:.0f}."
+    )
+    return Reason("visit_drift", text, usual, recent, "visits", logit)
+
+
+def _spend(said: Said, known: Known, evidence: Evidence) -> Reason:
+    usual = math.exp(known.amount_log_sum / max(known.n_priced, 1))
+    recent = math.exp(known.amount_log_recent)
+    unit = currency_name(known.currency) or "money"
+    text = f"Spends some {recent:.0f} {unit} a purchase of late; usually {usual:.0f}."
+    return Reason(
+        "spend_decline", text, usual, recent, unit, said.spend_logit, (evidence.purchase,)
+    )
+
+
+def _no_shows(
+    said: Said,
+    known: Known,
+    visits: Rhythm | None,
+    evidence: tuple[str, ...],
+    limit: float,
+) -> Reason:
+    missed, kept = known.n_cancelled + known.n_no_show, visits.n_gaps + 1 if visits else 0
+    weight = known.no_show_drift
+    text = (
+        f"{_times(missed, 'booking')} called off or missed, {kept} kept; what is recent weighs "
+        f"{weight:.1f} ({limit:.1f} is a cause)."
+    )
+    return Reason("no_shows", text, limit, weight, "weight", said.no_show_logit, evidence)
 
 
 def _silence(

@@ -1,15 +1,16 @@
 """What a row says at a time: additive log-odds of having left, and the static risk.
 
     log-odds of having left = prior + silence + visits + payments + complaints + cancellation
+                              + spend + no-shows
     prior   = ln a / (b + x)^power                    right after the last purchase
     silence = -ln S(s)                                s = days since, on the clock
     risk    = P(no purchase in the horizon H) = p + (1 - p) S(s + H) / S(s),   p = P(left)
 
 For who lives by visits, prior and horizon are those of the visits, the silence term is 0 and the
-visits' term is their own -ln S. For who has a rhythm of purchases, silent visits add what they
-said when their deadline passed. Of a customer with neither only the prior is known, and the risk
-is p. Silence never lowers p; the risk may dip while s is short of the usual gap, because the next
-purchase then comes nearer.
+visits' term is their own -ln S and what rarer visits say. For who has a rhythm of purchases, visits
+add what they said when they were last looked at. Of a customer with neither only the prior is
+known, and the risk is p. Silence never lowers p; the risk may dip while s is short of the usual
+gap, because the next purchase then comes nearer.
 
 Source: Fader, Hardie & Lee 2005 for the dropout; the rest is Bayes' rule.
 """
@@ -23,15 +24,21 @@ from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap,
 from detectors.clock.reading import days_ahead, elapsed_days
 from detectors.compiled import Row, kernel
 from detectors.customer import lives_by_visits
-from detectors.signals.trouble import cancellation_evidence, complaint_evidence, payment_evidence
+from detectors.signals.trouble import (
+    cancellation_evidence,
+    complaint_evidence,
+    no_show_evidence,
+    payment_evidence,
+    spend_evidence,
+)
 
 LOGIT_LIMIT = 30.0  # e^-30 is 1e-13: what is surer than that is not distinguished
 
 
 @kernel
 def visits_silent_since(c: Row) -> float:
-    """The last visit, or the last purchase if that is later: a purchase is a sign of life too."""
-    if int(c.n_purchases) > 0:
+    """The last visit; for who lives by visits, a later purchase is a sign of life too."""
+    if int(c.n_purchases) > 0 and lives_by_visits(c):
         return float(max(c.last_visit, c.last_purchase))
     return float(c.last_visit)
 
@@ -52,8 +59,9 @@ def bounded(logit: float) -> float:
 
 @kernel
 def evidence(c: Row, p: Row) -> float:
-    """Log-odds that payments, complaints and a cancellation request add together."""
-    return payment_evidence(c, p) + complaint_evidence(c, p) + cancellation_evidence(c, p)
+    """Log-odds that all streams but the purchases and visits add together."""
+    trouble = payment_evidence(c, p) + complaint_evidence(c, p) + cancellation_evidence(c, p)
+    return trouble + spend_evidence(c, p) + no_show_evidence(c, p)
 
 
 @kernel
@@ -77,10 +85,11 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
         days = elapsed_days(p, visits_silent_since(c), t)
         log_s = log_survival_of(days, gap)
         prior = visit_prior(c, p)
-        left = bounded(prior - log_s + evidence(c, p))
+        visits = c.visit_evidence - log_s
+        left = bounded(prior + visits + evidence(c, p))
         ahead = days + days_ahead(p, t, p.horizon_days)
         risk = risk_logit(left, log_s, log_survival_of(ahead, gap))
-        return prior, 0.0, -log_s, risk
+        return prior, 0.0, visits, risk
     gap = purchase_gap(c, p)
     days = elapsed_days(p, c.last_purchase, t)
     log_s = log_survival_of(days, gap)

@@ -20,12 +20,15 @@ from detectors.customer import (
     next_due,
 )
 from detectors.judgement.risk import evidence, visits_silent_since
+from detectors.signals.visit_gaps import next_look
 
 INFO = 1
 CRITICAL = 4
 PURCHASE_RHYTHM = 1
 VISIT_RHYTHM = 2
 BOTH_RHYTHMS = 3
+STEP = 4  # the open episode's next severity
+EVERYTHING = 7
 MINUTE_SECONDS = 60.0
 COOLDOWN = int(Hold.COOLDOWN)
 
@@ -91,14 +94,14 @@ def purchase_deadline(c: Row, p: Row) -> float:
 
 
 @kernel
-def visit_deadline(c: Row, p: Row) -> float:
-    """When the visits' silence speaks; other evidence brings it forward for who lives by visits."""
+def visit_deadline(c: Row, now: float, p: Row) -> float:
+    """When to look at the visits' silence; for who lives by visits, when it is worth an alert."""
     if int(c.n_visits) == 0 or int(c.causes) & VISIT_SILENCE:
         return math.inf
+    if not lives_by_visits(c):
+        return next_look(c, now, p)
     law = visit_gap(c, p)
-    left = visit_prior(c, p)
-    if lives_by_visits(c):
-        left += evidence(c, p)
+    left = visit_prior(c, p) + evidence(c, p) + c.visit_evidence
     days = rule_d(law, alert_bar(left, law, p.visit_alert_cost_days, p), p.longest_silence_days)
     return time_after(p, visits_silent_since(c), days)
 
@@ -108,7 +111,7 @@ def step_time(c: Row, p: Row) -> float:
     """When silence alone lifts the open episode to its next severity."""
     if int(c.severity) >= CRITICAL:
         return math.inf
-    wanted = severity_logit(int(c.severity) + 1, c, p) - evidence(c, p)
+    wanted = severity_logit(int(c.severity) + 1, c, p) - evidence(c, p) - c.visit_evidence
     if wanted == math.inf:
         return math.inf
     if lives_by_visits(c):
@@ -116,7 +119,6 @@ def step_time(c: Row, p: Row) -> float:
             return math.inf
         days = silence_reaching(visit_gap(c, p), visit_prior(c, p) - wanted)
         return time_after(p, visits_silent_since(c), days)
-    wanted -= c.visit_evidence
     days = silence_reaching(purchase_gap(c, p), purchase_prior(c, p) - wanted)
     return time_after(p, c.last_purchase, days)
 
@@ -128,26 +130,27 @@ def standing(c: Row, p: Row) -> tuple[bool, float]:
 
 
 @kernel
-def schedule(c: Row, now: float, rhythms: int, p: Row) -> None:
+def schedule(c: Row, now: float, changed: int, p: Row) -> None:
     """Set all dues of the row but the learning tick, as of now.
 
-    `rhythms` says whose deadline is to be solved, because what it depends on has changed.
+    `changed` says what is to be solved, because what it depends on has changed: bits above.
     """
-    c.step_due = math.inf
+    if int(c.episode) != OPEN:
+        c.step_due = math.inf
     if int(c.episode) == EXPIRED:
         c.purchase_deadline = math.inf
         c.visit_deadline = math.inf
         c.expiry_due = math.inf
     else:
-        if rhythms & PURCHASE_RHYTHM:
+        if changed & PURCHASE_RHYTHM:
             c.purchase_deadline = max(purchase_deadline(c, p), now)
-        if rhythms & VISIT_RHYTHM:
-            c.visit_deadline = max(visit_deadline(c, p), now)
-        if int(c.episode) == OPEN:
+        if changed & VISIT_RHYTHM:
+            c.visit_deadline = max(visit_deadline(c, now, p), now)
+        if int(c.episode) != OPEN:
+            c.expiry_due = math.inf
+        elif changed & STEP:
             step = step_time(c, p)
             if int(c.suppressed) == COOLDOWN:
                 step = min(step, quiet_until(c))
             c.step_due = max(step, now)
-        else:
-            c.expiry_due = math.inf
     next_due(c)

@@ -16,8 +16,9 @@ from detectors.compiled import Row, Rows, kernel
 from detectors.customer import DAY_SECONDS
 from detectors.judgement.risk import assess, bounded, visit_silence_logit
 from detectors.learning.names import FEATURES
+from detectors.signals.fading import complaints_at, payment_drift_at
 from detectors.signals.spend import spend_trend, usual_log_amount
-from detectors.signals.trouble import cancellation_evidence, remaining
+from detectors.signals.trouble import cancellation_evidence
 from detectors.signals.visits import missed_ratio
 from detectors.signals.windows import old_purchases, trends
 
@@ -44,8 +45,8 @@ def take_features(target: Rows, c: Row, t: float, p: Row) -> None:
     purchases, visits = trends(c, t)
     target[0] = risk
     target[1] = bounded(visit_silence_logit(c, t, p))
-    target[2] = c.payment_trouble * remaining(t - c.applied_until, p.payment_half_life_days)
-    target[3] = c.complaints * remaining(t - c.applied_until, p.complaint_half_life_days)
+    target[2] = payment_drift_at(c, t, p)
+    target[3] = complaints_at(c, t, p)
     target[4] = cancellation_evidence(c, p)
     target[5] = math.log1p(plain_days(c.first_seen, t))
     target[6] = math.log(max(float(c.n_purchases), 1.0))

@@ -3,7 +3,7 @@
 FEATURES: tuple[str, ...] = (
     "risk_logit",  # log-odds of the static P(no purchase in the horizon)
     "visit_logit",  # -ln S of the visits' silence
-    "payment_trouble",  # leaky counters
+    "payment_trouble",  # drifts
     "complaints",
     "cancellation",  # evidence of a cancellation request
     "log_tenure",  # ln(1 + days since the first event)

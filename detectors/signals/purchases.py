@@ -12,7 +12,7 @@ from detectors.clock.learnt import count_hour
 from detectors.clock.reading import elapsed_seconds
 from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
-from detectors.customer import DAY_SECONDS
+from detectors.customer import CANCELLATION_REQUEST, DAY_SECONDS, PURCHASE_SILENCE
 from detectors.observations import Input, PurchaseKind
 from detectors.signals.effects import BOUGHT, NOTHING, RETURNED
 from detectors.signals.spend import refund_amount, spend_amount
@@ -29,7 +29,7 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
         refund_amount(c, o)
         return NOTHING
     t = o.event_time
-    spend_amount(c, o)
+    spend_amount(c, o, p)
     count_purchase(c, t)
     if c.snapshot_time < t <= c.tick_due:
         c.returned = 1
@@ -48,8 +48,10 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
             population.gap_log_sum += log_gap
             population.gap_log_squares += log_gap * log_gap
         c.n_purchases += 1
+    if int(c.n_visits) > 0:
+        quiet = elapsed_seconds(p, max(c.last_visit, c.last_purchase), t) / DAY_SECONDS
+        c.visit_quiet = max(c.visit_quiet, quiet)  # NaN, before the first purchase, is not greater
     c.last_purchase = t
-    c.causes = 0
-    c.visit_evidence = 0.0
+    c.causes = int(c.causes) & ~(PURCHASE_SILENCE | CANCELLATION_REQUEST)
     c.cancelling = 0
     return RETURNED | BOUGHT

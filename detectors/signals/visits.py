@@ -2,6 +2,10 @@
 
 Visits within an occasion's length of the last one belong to it. Visits called off or missed are
 counted, those put off to another day apart from the rest, and end no silence.
+
+Bookings that are not kept are a change detector of their own (`change`): a Bernoulli trial for
+every booking that was kept, called off or missed, against the customer's usual share of those. What
+is put off is neither.
 """
 
 import math
@@ -12,13 +16,26 @@ from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
 from detectors.observations import Input, VisitKind
-from detectors.signals.effects import NOTHING, RETURNED
+from detectors.signals.change import counted, cusum, outcome_ratio, usual_share
+from detectors.signals.effects import NOTHING, RETURNED, TROUBLED
+from detectors.signals.visit_gaps import close_visit_gap
 from detectors.signals.windows import count_visit
 
 VISITS = int(Input.VISITS)
+ATTENDED = int(VisitKind.ATTENDED)
 CANCELLED = int(VisitKind.CANCELLED)
 NO_SHOW = int(VisitKind.NO_SHOW)
+LESSON = int(VisitKind.LESSON)
 MOST = 65_535
+
+
+@kernel
+def see_booking(c: Row, o: Row, p: Row) -> None:
+    """One booking that was kept, or was not, into its change detector."""
+    missed = int(o.kind) == CANCELLED or int(o.kind) == NO_SHOW
+    bad = float(c.n_cancelled) + float(c.n_no_show)
+    share = usual_share(bad, float(c.n_visits), p.missed_share, p.missed_share_count)
+    c.no_show_drift = cusum(c.no_show_drift, outcome_ratio(1.0 if missed else 0.0, share))
 
 
 @kernel
@@ -27,11 +44,15 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
     if int(o.kind) == CANCELLED or int(o.kind) == NO_SHOW:
         if o.extra == 1.0:
             c.n_rescheduled = min(int(c.n_rescheduled) + 1, MOST)
-        elif int(o.kind) == CANCELLED:
+            return NOTHING
+        see_booking(c, o, p)
+        if int(o.kind) == CANCELLED:
             c.n_cancelled = min(int(c.n_cancelled) + 1, MOST)
         else:
             c.n_no_show = min(int(c.n_no_show) + 1, MOST)
-        return NOTHING
+        return TROUBLED
+    if int(o.kind) == ATTENDED or int(o.kind) == LESSON:
+        see_booking(c, o, p)
     t = o.event_time
     count_visit(c, t)
     if int(c.n_visits) > 0 and t < c.last_visit:
@@ -43,13 +64,11 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
         count_hour(p, population, t)
     if gap_seconds >= p.visit_occasion_seconds:
         c.n_visits += 1
-        if gap_seconds < math.inf:
-            log_gap = math.log(gap_seconds / DAY_SECONDS)
-            c.visit_gap_count += 1.0
-            c.visit_gap_log_sum += log_gap
-            c.visit_gap_log_squares += log_gap * log_gap
+        if 0.0 < gap_seconds < math.inf:
+            close_visit_gap(c, gap_seconds / DAY_SECONDS, p)
     c.last_visit = t
-    c.visit_evidence = 0.0
+    c.visit_quiet = 0.0
+    c.visit_evidence = counted(c.visit_drift, p.visit_weight, p)
     c.causes = int(c.causes) & ~VISIT_SILENCE
     if lives_by_visits(c):
         c.causes = int(c.causes) & ~PURCHASE_SILENCE

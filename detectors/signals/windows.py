@@ -47,6 +47,17 @@ def count_visit(c: Row, t: float) -> None:
 
 
 @kernel
+def counted_visits(c: Row, t: float) -> int:
+    """Visits in the week of t and the RECENT_WEEKS - 1 before it."""
+    week = math.floor(t / WEEK_SECONDS)
+    count = 0
+    for then in range(week - RECENT_WEEKS + 1, week + 1):
+        if int(c.week) - WEEKS < then <= int(c.week):
+            count += int(c.week_visits[then % WEEKS])
+    return count
+
+
+@kernel
 def trends(c: Row, t: float) -> tuple[float, float]:
     """(purchases, visits): ln of the weekly rate in the last 4 weeks to that in the 8 before.
 

@@ -200,6 +200,45 @@ GIVEN = Clock(
 """Weekdays from 8 to 19, a day and three weeks closed, and summer time."""
 
 
+@st.composite
+def changing_events(draw: st.DrawFn) -> list[Event]:
+    """A customer with steady habits in all streams, of which some change for the worse at once.
+
+    Random histories rarely say enough of one stream; these set off every change detector.
+    """
+    gap = draw(st.sampled_from([3.0, 7.0, 14.0]))
+    weeks = draw(st.integers(8, 16))
+    turn = gap * weeks
+    changes = ["visits", "gone", "spend", "payments", "bookings", "bookings and spend"]
+    worse = draw(st.sampled_from([*changes, ""]))
+    angry = draw(st.integers(0, 4))
+    stays = draw(st.integers(0, 8))
+    late = st.sampled_from([0.0, 0.0, 0.0, 0.4, 30.0])
+    events = []
+    for i in range(weeks + stays):
+        day, changed = gap * i, i >= weeks
+        amount = draw(st.sampled_from([18.0, 20.0, 23.0])) * (
+            0.2 if changed and "spend" in worse else 1
+        )
+        events.append(purchase("a", day, amount, late_days=draw(late)))
+        failed = changed and "payments" in worse
+        status = draw(st.sampled_from([1, 2, 4])) if failed else 0
+        events.append(payment("a", day + 0.3 * gap, status))
+        for step in range(3):
+            if changed and ("gone" in worse or ("visits" in worse and (3 * i + step) % 4)):
+                continue
+            missed = changed and "bookings" in worse
+            kind = draw(st.sampled_from([3, 4])) if missed else 2
+            events.append(visit("a", day + gap * step / 3, kind, late_days=draw(late)))
+    events += [support("a", turn + 4.0 * i, 1, extra=3.0) for i in range(angry)]
+    return named(events)
+
+
+def any_events() -> st.SearchStrategy[list[Event]]:
+    """Histories of both kinds."""
+    return random_events() | changing_events()
+
+
 def profiles() -> st.SearchStrategy[Profile]:
     """Profiles that differ in what moves decisions most."""
     return st.builds(

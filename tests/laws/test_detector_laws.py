@@ -1,21 +1,25 @@
 """What holds for every history, whatever the profile."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detectors.customer import CUSTOMER
+from detectors.customer import CUSTOMER, Cause
 from detectors.engine import Decisions, advance, apply
 from detectors.judgement.episodes import DECISION, Status
 from detectors.judgement.reasons import explain
 from detectors.judgement.risk import left_logit
 from detectors.learning.features import EXAMPLE
+from detectors.observations import PaymentStatus, SupportKind, VisitKind
 from detectors.profile import Profile
+from detectors.signals.change import MOST
 from detectors.state import CustomerState
 from tests.laws.histories import (
     DAY,
@@ -23,13 +27,18 @@ from tests.laws.histories import (
     START,
     Event,
     Told,
+    any_events,
     batch_of,
+    changing_events,
     joined,
     live,
+    payment,
     policies,
     profiles,
-    random_events,
+    purchase,
+    support,
     told,
+    visit,
 )
 
 law = settings(
@@ -48,7 +57,7 @@ def rows_by_id(state: CustomerState) -> dict[bytes, bytes]:
 
 
 @law
-@given(random_events(), profiles() | policies(), st.data())
+@given(any_events(), profiles() | policies(), st.data())
 def test_batch_boundaries_and_ticks_never_change_what_is_decided(
     events: list[Event], profile: Profile, data: st.DataObject
 ) -> None:
@@ -72,7 +81,7 @@ def test_batch_boundaries_and_ticks_never_change_what_is_decided(
 
 
 @law
-@given(random_events(), profiles())
+@given(any_events(), profiles())
 def test_other_customers_do_not_matter(events: list[Event], profile: Profile) -> None:
     state, together = whole(events, profile)
     for customer in {event.customer for event in events}:
@@ -88,7 +97,7 @@ def test_other_customers_do_not_matter(events: list[Event], profile: Profile) ->
 
 
 @law
-@given(random_events(), policies())
+@given(any_events(), policies())
 def test_the_order_in_which_customers_stand_in_memory_does_not_matter(
     events: list[Event], profile: Profile
 ) -> None:
@@ -101,7 +110,7 @@ def test_the_order_in_which_customers_stand_in_memory_does_not_matter(
 
 
 @law
-@given(random_events(), profiles() | policies(), st.data())
+@given(any_events(), profiles() | policies(), st.data())
 def test_restored_customers_continue_as_if_nothing_had_happened(
     events: list[Event], profile: Profile, data: st.DataObject
 ) -> None:
@@ -120,13 +129,13 @@ def test_restored_customers_continue_as_if_nothing_had_happened(
 
 
 @law
-@given(random_events(), profiles() | policies())
+@given(any_events(), profiles() | policies())
 def test_a_replay_decides_the_same(events: list[Event], profile: Profile) -> None:
     assert whole(events, profile)[1] == whole(events, profile)[1]
 
 
 @law
-@given(random_events(), profiles() | policies())
+@given(any_events(), profiles() | policies())
 def test_what_is_sent_twice_changes_nothing(events: list[Event], profile: Profile) -> None:
     _, expected = whole(events, profile)
     state, again = whole([event for event in events for _ in range(2)], profile)
@@ -135,7 +144,7 @@ def test_what_is_sent_twice_changes_nothing(events: list[Event], profile: Profil
 
 
 @law
-@given(random_events(), profiles() | policies(), st.sampled_from([1e-3, 7.0, 1e5]))
+@given(any_events(), profiles() | policies(), st.sampled_from([1e-3, 7.0, 1e5]))
 def test_the_unit_of_money_changes_nothing(
     events: list[Event], profile: Profile, unit: float
 ) -> None:
@@ -153,7 +162,7 @@ def test_the_unit_of_money_changes_nothing(
 
 
 @law
-@given(random_events(), profiles())
+@given(any_events(), profiles())
 def test_silence_never_lowers_the_odds_of_having_left(
     events: list[Event], profile: Profile
 ) -> None:
@@ -169,7 +178,7 @@ def test_silence_never_lowers_the_odds_of_having_left(
 
 
 @law
-@given(random_events(), profiles())
+@given(any_events(), profiles())
 def test_everything_said_is_a_number(events: list[Event], profile: Profile) -> None:
     _, all_told = live(events, 20_000, profile)
     for name in DECISION.names or ():
@@ -182,13 +191,14 @@ def test_everything_said_is_a_number(events: list[Event], profile: Profile) -> N
 
 
 @law
-@given(random_events(), profiles() | policies())
+@given(any_events(), profiles() | policies())
 def test_episodes_open_go_on_and_end_in_order(events: list[Event], profile: Profile) -> None:
     state, all_told = live(events, 20_000, profile)
     for row in range(state.size):
         records = all_told.records[all_told.records["row"] == row]
         assert np.all(np.diff(records["time"]) >= 0.0)
         anchor, sequence, status = np.nan, 0, int(Status.RESOLVED)
+        severity = 0
         ended = (Status.RESOLVED, Status.EXPIRED, Status.SUPPRESSED)
         for record in records:
             if record["anchor"] != anchor:
@@ -201,11 +211,13 @@ def test_episodes_open_go_on_and_end_in_order(events: list[Event], profile: Prof
             begins = record["status"] in (Status.OPENED, Status.SUPPRESSED)
             assert begins == (status in ended)
             assert record["opened_at"] <= record["time"]
-            status = int(record["status"])
+            if record["status"] == Status.UPDATED:
+                assert record["severity"] >= severity
+            status, severity = int(record["status"]), int(record["severity"])
 
 
 @law
-@given(random_events(), profiles())
+@given(any_events(), profiles())
 def test_reasons_and_prior_add_up_to_the_odds_of_having_left(
     events: list[Event], profile: Profile
 ) -> None:
@@ -215,6 +227,76 @@ def test_reasons_and_prior_add_up_to_the_odds_of_having_left(
         total = record["prior_logit"] + sum(reason.contribution for reason in said.reasons)
         assert math.log1p(-said.p_alive) - math.log(said.p_alive) == pytest.approx(total, abs=1e-9)
         assert all(reason.contribution > 0.0 for reason in said.reasons)
+
+
+WORSE = [
+    (purchase, {"amount": 20.0}, {"amount": 2.0}),
+    (payment, {"status": PaymentStatus.PAID}, {"status": PaymentStatus.LATE}),
+    (payment, {"status": PaymentStatus.LATE}, {"status": PaymentStatus.CHARGEBACK}),
+    (visit, {"kind": VisitKind.CANCELLED, "extra": 1.0}, {"kind": VisitKind.NO_SHOW}),
+    (support, {"kind": SupportKind.NPS, "value": 10.0}, {"kind": SupportKind.NPS, "value": 1.0}),
+    (support, {"kind": SupportKind.OPENED}, {"kind": SupportKind.COMPLAINT}),
+    (
+        support,
+        {"kind": SupportKind.COMPLAINT, "extra": 2.0},
+        {"kind": SupportKind.COMPLAINT, "extra": 4.0},
+    ),
+    (support, {"kind": SupportKind.RESOLVED}, {"kind": SupportKind.CANCELLATION_REQUEST}),
+    (support, {"kind": SupportKind.CSAT, "value": 5.0}, {"kind": SupportKind.UNSUBSCRIBED}),
+]
+
+
+@law
+@given(any_events(), profiles(), st.sampled_from(WORSE), st.sampled_from([0.0, 0.6, 9.0, 90.0]))
+def test_worse_news_never_lowers_the_odds_of_having_left(
+    events: list[Event],
+    profile: Profile,
+    news: tuple[Callable[..., Event], dict[str, Any], dict[str, Any]],
+    days: float,
+) -> None:
+    make, better, worse = news
+    day = max(event.order[0] for event in events) + days
+    customer = events[0].customer
+    odds = []
+    for kind in (better, worse):
+        state = CustomerState(profile)
+        apply(state, batch_of(state, [*events, make(customer, day, **kind)]))
+        row = int(state.locate(*joined([customer.encode()]))[0])
+        at = START + (day + 1.0) * DAY
+        odds.append(left_logit(state.rows.view(np.recarray)[row], at, profile.record))
+    assert odds[1] >= odds[0] - 1e-6
+
+
+@law
+@given(any_events(), profiles())
+def test_drifts_and_evidence_are_bounded_whatever_happens(
+    events: list[Event], profile: Profile
+) -> None:
+    state, all_told = live(events, 20_000, profile)
+    rows = state.rows[: state.size]
+    for name in (
+        "visit_drift", "spend_drift", "no_show_drift", "payment_trouble", "complaints",
+    ):  # fmt: skip
+        assert np.all((rows[name] >= 0.0) & (rows[name] <= MOST)), name
+    assert np.all(np.isfinite(rows["visit_quiet"]) & (rows["visit_quiet"] >= 0.0))
+    for name in ("payment_logit", "complaint_logit", "spend_logit", "no_show_logit"):
+        terms = all_told.records[name]
+        assert np.all((terms >= 0.0) & (terms <= profile.evidence_cap)), name
+
+
+def test_histories_that_change_set_off_every_detector() -> None:
+    found = 0
+
+    @settings(law, max_examples=100, database=None)
+    @given(changing_events())
+    def look(events: list[Event]) -> None:
+        nonlocal found
+        _, decided = live(events, 20_000, Profile())
+        found |= int(np.bitwise_or.reduce(decided.records["causes"], initial=0))
+
+    look()
+    every = sum(cause for cause in Cause if cause != Cause.CANCELLATION_REQUEST)
+    assert found == every
 
 
 def test_a_row_fits_its_budget_and_has_no_undefined_byte() -> None:

@@ -133,7 +133,7 @@ def test_trouble_brings_the_silence_alert_forward() -> None:
     assert nearest < nearer < quiet
 
 
-def test_silent_visits_bring_the_silence_alert_forward_but_open_nothing() -> None:
+def test_silent_visits_bring_the_silence_alert_forward_before_they_are_a_cause() -> None:
     visits = [visit("a", float(day), event_id=f"v-{day}") for day in range(0, 80, 2)]
     state, _ = live([*WEEKLY, *visits], 78.0)
     before = state.rows[0].copy()
@@ -141,8 +141,9 @@ def test_silent_visits_bring_the_silence_alert_forward_but_open_nothing() -> Non
     assert before["visit_deadline"] < before["purchase_deadline"]
     assert len(advance(state, before["visit_deadline"] + 61.0).records) == 0
     after = state.rows[0]
-    assert after["causes"] == Cause.VISIT_SILENCE
-    assert after["visit_evidence"] > 0.5
+    assert after["causes"] == 0
+    assert after["visit_evidence"] > 0.3
+    assert before["visit_deadline"] < after["visit_deadline"] < before["purchase_deadline"]
     assert after["purchase_deadline"] < before["purchase_deadline"]
 
 
@@ -177,10 +178,49 @@ def test_a_request_to_cancel_opens_at_once_and_a_purchase_resolves_it() -> None:
 
 def test_payment_trouble_opens_and_payments_resolve() -> None:
     failed = [payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK)]
-    paid = [payment("a", LAST + 2.0 + i, PaymentStatus.PAID, event_id=f"paid-{i}") for i in (0, 1)]
-    told = story([*WEEKLY, *failed, *paid], LAST + 4.0)
+    days = [LAST + 1.0 + 0.5 * i for i in range(1, 9)]
+    paid = [payment("a", day, PaymentStatus.PAID, event_id=f"paid-{day}") for day in days]
+    told = story([*WEEKLY, *failed, *paid], LAST + 6.0)
     assert told[0] == (Status.OPENED, LAST + 1.0)
-    assert told[-1] == (Status.RESOLVED, LAST + 2.0)
+    assert told[-1][0] == Status.RESOLVED
+    assert LAST + 2.0 < told[-1][1] < LAST + 5.0
+
+
+def test_a_purchase_does_not_end_what_is_not_about_silence() -> None:
+    failed = [payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK, event_id="charged back")]
+    bought = [purchase("a", LAST + 7.0 * week, event_id=f"b-{week}") for week in (1, 2, 3)]
+    records = decisions([*WEEKLY, *failed, *bought], LAST + 22.0)
+    assert records["status"].tolist().count(Status.OPENED) == 1
+    assert Status.RESOLVED not in records["status"].tolist()
+    assert set(records["anchor"].tolist()) == {START + LAST * DAY}
+
+
+def test_silence_after_a_purchase_joins_the_episode_and_is_given_up_a_horizon_later() -> None:
+    failed = [payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK)]
+    records = decisions([*WEEKLY, *failed, purchase("a", LAST + 7.0)], LAST + 400.0)
+    assert np.any(records["causes"] == Cause.PAYMENT_TROUBLE | Cause.PURCHASE_SILENCE)
+    assert records["status"][-1] == Status.EXPIRED
+    assert records["time"][-1] == START + (LAST + 7.0 + 180.0) * DAY
+
+
+def test_what_has_lasted_for_the_churn_horizon_is_usual_by_then() -> None:
+    failed = [payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK)]
+    weeks = range(1, 30)
+    bought = [purchase("a", LAST + 7.0 * week, event_id=f"b-{week}") for week in weeks]
+    told = story([*WEEKLY, *failed, *bought], LAST + 203.0)
+    assert [status for status, _ in told if status != Status.UPDATED] == [
+        Status.OPENED,
+        Status.RESOLVED,
+    ]
+    assert told[-1][1] == LAST + 182.0
+
+
+def test_who_comes_back_after_being_given_up_begins_without_old_trouble() -> None:
+    failed = [payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK)]
+    state, _ = live([*WEEKLY, *failed, purchase("a", LAST + 300.0)], LAST + 300.0)
+    row = state.rows[0]
+    assert (row["episode"], row["causes"], row["payment_trouble"]) == (Episode.NONE, 0, 0.0)
+    assert row["anchor"] == START + (LAST + 300.0) * DAY
 
 
 def test_another_cause_updates_the_open_episode() -> None:
@@ -194,7 +234,8 @@ def test_another_cause_updates_the_open_episode() -> None:
 
 def test_trouble_reopens_an_episode_under_the_same_anchor() -> None:
     trouble = [payment("a", LAST + 1.0, PaymentStatus.CHARGEBACK)]
-    paid = [payment("a", LAST + 2.0, PaymentStatus.PAID)]
+    days = [LAST + 1.0 + 0.2 * i for i in range(1, 9)]
+    paid = [payment("a", day, PaymentStatus.PAID, event_id=f"paid-{day}") for day in days]
     again = [payment("a", LAST + 3.0, PaymentStatus.CHARGEBACK)]
     records = decisions([*WEEKLY, *trouble, *paid, *again], LAST + 4.0)
     assert records["sequence"].tolist() == [1, 2, 3]

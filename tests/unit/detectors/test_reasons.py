@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from detectors.clock.value import Clock
+from detectors.judgement.as_of import as_of
 from detectors.judgement.episodes import Status
 from detectors.judgement.reasons import Explanation, explain
 from detectors.judgement.value import currency_name
-from detectors.observations import PaymentStatus, SupportKind
+from detectors.observations import PaymentStatus, SupportKind, VisitKind
 from detectors.profile import Profile
 from tests.laws.histories import DAY, START, Event, live, payment, purchase, support, visit
 
@@ -142,11 +143,41 @@ def test_every_stream_that_speaks_is_a_reason_the_strongest_first() -> None:
     assert said.suggested_action == "retention_call"
     texts = {reason.code: reason.text for reason in said.reasons}
     assert texts["cancellation_request"] == "Asked to cancel."
-    assert texts["payment_trouble"].startswith(
-        "1 payment late, failed or taken back, 1 without trouble; what is recent weighs 1.9"
+    assert texts["payment_trouble"] == (
+        "1 payment late, failed or taken back, 1 without trouble; "
+        "what is recent weighs 4.0 (3.0 is a cause)."
     )
-    assert texts["complaints"].startswith("1 complaint; what is recent weighs 1.0")
+    assert texts["complaints"] == "1 complaint; what is recent weighs 3.9 (3.1 is a cause)."
     assert said.reasons[0].evidence == ("asked",)
+
+
+def test_falling_spend_and_missed_bookings_are_told_in_the_customers_own_numbers() -> None:
+    cheaper = [purchase("a", 84.0 + 7.0 * i, 5.0, event_id=f"c-{i}") for i in range(3)]
+    kinds = [VisitKind.ATTENDED] * 9 + [VisitKind.NO_SHOW] * 3
+    lessons = [visit("a", 22.0 + 7.0 * i, kind, event_id=f"l-{i}") for i, kind in enumerate(kinds)]
+    said = said_of([*WEEKLY, *cheaper, *lessons], 99.5)[-1]
+    reasons = {reason.code: reason for reason in said.reasons}
+    assert reasons["spend_decline"].text == ("Spends some 10 EUR a purchase of late; usually 15.")
+    assert reasons["spend_decline"].unit == "EUR"
+    assert reasons["spend_decline"].evidence == ("c-2",)
+    assert reasons["no_shows"].text.startswith("3 bookings called off or missed, 9 kept; ")
+    assert reasons["no_shows"].evidence == ("l-11",)
+
+
+def test_rarer_visits_are_counted_against_the_usual_ones() -> None:
+    often = [visit("a", 3.0 * i, event_id=f"v-{i}") for i in range(28)]
+    rarely = [visit("a", 81.0 + 14.0 * (i + 1), event_id=f"r-{i}") for i in range(8)]
+    kept = [purchase("a", 7.0 * week, event_id=f"k-{week}") for week in range(29)]
+    profile = Profile()
+    state, _ = live([*kept, *often, *rarely], 193.0, profile)
+    now = START + 194.0 * DAY
+    reasons = explain(as_of(state.rows[0], now, profile), state.rows[0], profile).reasons
+    (reason,) = (one for one in reasons if one.code == "visit_drift")
+    assert reason.text.startswith("2 visits in the last 4 weeks; usually every ")
+    assert (reason.unit, reason.observed) == ("visits", 2.0)
+    assert reason.usual is not None
+    assert 5.0 < reason.usual < 10.0
+    assert reason.contribution > 0.0
 
 
 def test_visits_are_told_for_who_lives_by_them() -> None:

@@ -8,6 +8,7 @@ from detectors.customer import WEEK_SECONDS, WEEKS, Cause
 from detectors.observations import PaymentStatus, PurchaseKind, SupportKind, VisitKind
 from detectors.profile import Profile
 from detectors.signals.spend import spend_trend
+from detectors.signals.support import complaint_weight
 from detectors.signals.visits import missed_ratio
 from detectors.signals.windows import trends
 from tests.laws.histories import (
@@ -132,35 +133,6 @@ def test_visits_that_did_not_take_place_are_no_visits() -> None:
     assert missed_ratio(row) == pytest.approx(2 / 6)
 
 
-def test_payment_trouble_leaks_and_a_payment_halves_it() -> None:
-    profile = Profile(payment_half_life_days=10.0)
-    late = payment("a", 0.0, PaymentStatus.LATE)
-    charged_back = payment("a", 10.0, PaymentStatus.CHARGEBACK)
-    assert row_after([late, charged_back], profile).payment_trouble == pytest.approx(2.5)
-    paid = payment("a", 10.0, PaymentStatus.PAID, event_id="p")
-    row = row_after([late, charged_back, paid], profile)
-    assert row.payment_trouble == pytest.approx(1.25)
-    assert (row.n_paid, row.n_payment_troubles) == (1, 2)
-
-
-def test_late_trouble_weighs_what_would_be_left_of_it() -> None:
-    profile = Profile(payment_half_life_days=10.0)
-    row = row_after([payment("a", 0.0, PaymentStatus.FAILED, late_days=20.0)], profile)
-    assert row.payment_trouble == pytest.approx(0.25)
-
-
-def test_trouble_is_a_cause_from_its_threshold_until_below_half_of_it() -> None:
-    profile = Profile(payment_half_life_days=1e6)
-    failed = [payment("a", 0.0, PaymentStatus.FAILED, event_id=name) for name in "ab"]
-    paid = [payment("a", 2.0 + day, PaymentStatus.PAID) for day in range(2)]
-    assert row_after(failed[:1], profile).causes == 0
-    assert row_after(failed, profile).causes == Cause.PAYMENT_TROUBLE
-    assert row_after([*failed, paid[0]], profile).causes == 0
-    once_more = [*failed, payment("a", 0.0, PaymentStatus.FAILED, event_id="c")]
-    assert row_after([*once_more, paid[0]], profile).causes == Cause.PAYMENT_TROUBLE
-    assert row_after([*once_more, *paid], profile).causes == 0
-
-
 @pytest.mark.parametrize(
     ("kind", "score", "severity", "expected"),
     [
@@ -181,8 +153,10 @@ def test_trouble_is_a_cause_from_its_threshold_until_below_half_of_it() -> None:
 def test_what_support_hears_weighs_by_kind(
     kind: SupportKind, score: float, severity: float, expected: float
 ) -> None:
+    assert complaint_weight(int(kind), score, severity) == expected
+    once = row_after([support("a", 0.0, SupportKind.COMPLAINT)])
     row = row_after([support("a", 0.0, kind, value=score, extra=severity)])
-    assert row.complaints == expected
+    assert row.complaints == pytest.approx(expected * once.complaints)
     assert row.n_complaints == (1 if expected else 0)
 
 
@@ -193,7 +167,7 @@ def test_what_is_solved_halves_complaints_and_ends_a_request_to_cancel() -> None
     assert row.causes == Cause.CANCELLATION_REQUEST | Cause.COMPLAINTS
     row = row_after([asked, complaint, support("a", 0.0, SupportKind.RESOLVED, event_id="r")])
     assert (row.causes, row.cancelling) == (Cause.COMPLAINTS, 0)
-    assert row.complaints == 1.0
+    assert row.complaints == pytest.approx(0.5 * row_after([complaint]).complaints)
 
 
 def test_the_last_purchase_and_the_last_trouble_are_kept_as_evidence() -> None:
