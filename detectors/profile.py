@@ -51,7 +51,10 @@ class Profile:
     # alerts a living customer-year on the Complete Journey after its first 120 days (10: 2.1).
     alert_cost_days: float = 20.0
     # What a delay of one of the customer's own gaps counts beside the days that it lasts
-    gap_delay_days: float = 7.0
+    gap_delay_days: float = 5.0
+    # Odds of leaving after any purchase that an alert is for at the least, whatever the past shows:
+    # the fit of a time in which nobody left must not make alerts wait for ever
+    least_leaving: float = 0.004
     # The same for visits. No public set has any: the greatest marginal likelihood over the gaps of
     # 2,000 simulated customers (`lab.scenario`, seed 1042).
     visit_gap_location: float = 1.60  # e^1.6 = 5 days

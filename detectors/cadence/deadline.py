@@ -5,10 +5,11 @@ o + S(H), where o are those of having left for good. Of who is lost, waiting a d
 day of delay; of who comes back it spares a false alert, worth Lambda days, with the density f(s) of
 their next gap. Both balance at the first s past the mode with
 
-    f(s) <= (o e^evidence + S(H)) (1 + d / e^location) / Lambda
+    f(s) <= (o e^evidence + l + S(H)) (1 + d / e^location) / Lambda
 
 which minimises E[delay] + Lambda P(false alert). A delay is counted in days, and, d days for each
 of the customer's own usual gaps, in these: who comes daily is missed sooner than who comes monthly.
+l are the odds of leaving that are reckoned with even where the past shows none.
 
 In y = ln s the log density of the customer's own rhythm,
 
@@ -22,7 +23,7 @@ Source: Shiryaev 1963 (delay against false alarms), for one change and a known g
 
 import math
 
-from detectors.cadence.law import Law, densities, log_sum, log_survival_of
+from detectors.cadence.law import Law, densities, log_survival_of
 from detectors.cadence.survival import log_norm, survival_point
 from detectors.compiled import Row, kernel
 
@@ -53,8 +54,8 @@ def alert_bar(left: float, law: Law, cost_days: float, p: Row) -> float:
     `left` are the log-odds of having left for good right after the last purchase (visit), evidence
     of other streams included.
     """
-    lost = log_sum(left, log_survival_of(p.horizon_days, law))
-    return lost + math.log1p(p.gap_delay_days * math.exp(-law[1])) - math.log(cost_days)
+    lost = math.exp(left) + p.least_leaving + math.exp(log_survival_of(p.horizon_days, law))
+    return math.log(lost) + math.log1p(p.gap_delay_days * math.exp(-law[1])) - math.log(cost_days)
 
 
 @kernel

@@ -62,7 +62,8 @@ class Parameter(NamedTuple):
 
 
 #: Bounds are far outside of what shops are like. `pause_spread` is not fitted: months of history
-#: do not tell it from `pause_location`, which is held near its start for the same reason.
+#: do not tell it from `pause_location`, which is held near its start for the same reason, as is
+#: `dropout_power`: both real sets want 2 to 3, and where nobody left any would do.
 PARAMETERS = (
     Parameter("gap_location", "real", -4.0, 7.0),
     Parameter("gap_location_weight", "log", -4.0, 5.0),
@@ -78,7 +79,7 @@ PARAMETERS = (
     Parameter("short_spread", "log", -2.5, 0.0),
     Parameter("dropout_a", "log", -7.0, 3.0),
     Parameter("dropout_b", "log", -3.0, 5.0),
-    Parameter("dropout_power", "log", -2.0, 1.5),
+    Parameter("dropout_power", "log", -2.0, 1.5, 0.35),
 )
 
 
