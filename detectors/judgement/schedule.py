@@ -26,7 +26,6 @@ INFO = 1
 CRITICAL = 4
 PURCHASE_RHYTHM = 1
 VISIT_RHYTHM = 2
-BOTH_RHYTHMS = 3
 STEP = 4  # the open episode's next severity
 EVERYTHING = 7
 MINUTE_SECONDS = 60.0
@@ -68,11 +67,16 @@ def severity_at(logit: float, c: Row, p: Row) -> int:
 
 
 @kernel
-def severity_after(logit: float, c: Row, p: Row) -> int:
-    """The severity that follows the open episode's: up at once, down only past the margin."""
+def severity_after(logit: float, ended: int, c: Row, p: Row) -> int:
+    """The severity that follows the open episode's, at these log-odds; `ended`: causes that have.
+
+    Up at once; down only when a cause has ended, and past the margin. Who is in trouble and goes on
+    buying would otherwise be a little less at risk after each purchase and a little more before the
+    next.
+    """
     risen = severity_at(logit, c, p)
-    if risen >= int(c.severity):
-        return risen
+    if ended == 0 or risen >= int(c.severity):
+        return max(risen, int(c.severity))
     return min(int(c.severity), severity_at(logit + p.severity_margin, c, p))
 
 
