@@ -34,9 +34,8 @@ POPULATION = np.dtype(
         ("out_of_order", "i8", (4,)),  # of the applied: behind the last purchase or visit, no gap
         ("decisions", "i8", (6,)),  # by Status (0 unused)
         ("examples", "i8"),
-        ("gap_count", "f8"),  # closed purchase gaps of all customers: n, sum ln g, sum ln^2 g
+        ("gap_count", "f8"),  # closed purchase gaps of all customers: n, sum ln g
         ("gap_log_sum", "f8"),
-        ("gap_log_squares", "f8"),
         # the clock, if it learns: counts by local hour of week, those of the weeks before the
         # current one decayed; and that week's number, 0 before the first event
         ("clock_counts", "f8", (HOURS,)),

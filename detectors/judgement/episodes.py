@@ -178,8 +178,9 @@ def judge(c: Row, now: float, p: Row) -> int:
     if int(c.episode) == OPEN:
         if int(c.causes) == 0:
             return RESOLVED
-        severity = severity_after(left_logit(c, now, p), c, p)
         joined = int(c.causes) & ~int(c.announced_causes)
+        ended = int(c.announced_causes) & ~int(c.causes)
+        severity = severity_after(left_logit(c, now, p), ended, c, p)
         if severity == int(c.severity) and joined == 0:
             c.announced_causes = c.causes  # what has gone may join again
             return UNCHANGED

@@ -85,7 +85,7 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
         days = elapsed_days(p, visits_silent_since(c), t)
         log_s = log_survival_of(days, gap)
         prior = visit_prior(c, p)
-        visits = c.visit_evidence - log_s
+        visits = float(c.visit_evidence) - log_s
         left = bounded(prior + visits + evidence(c, p))
         ahead = days + days_ahead(p, t, p.horizon_days)
         risk = risk_logit(left, log_s, log_survival_of(ahead, gap))
@@ -94,7 +94,7 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
     days = elapsed_days(p, c.last_purchase, t)
     log_s = log_survival_of(days, gap)
     prior = purchase_prior(c, p)
-    left = bounded(prior - log_s + c.visit_evidence + evidence(c, p))
+    left = bounded(prior - log_s + float(c.visit_evidence) + evidence(c, p))
     ahead = days + days_ahead(p, t, p.horizon_days)
     risk = risk_logit(left, log_s, log_survival_of(ahead, gap))
     return prior, -log_s, float(c.visit_evidence), risk

@@ -26,7 +26,6 @@ INFO = 1
 CRITICAL = 4
 PURCHASE_RHYTHM = 1
 VISIT_RHYTHM = 2
-BOTH_RHYTHMS = 3
 STEP = 4  # the open episode's next severity
 EVERYTHING = 7
 MINUTE_SECONDS = 60.0
@@ -68,11 +67,16 @@ def severity_at(logit: float, c: Row, p: Row) -> int:
 
 
 @kernel
-def severity_after(logit: float, c: Row, p: Row) -> int:
-    """The severity that follows the open episode's: up at once, down only past the margin."""
+def severity_after(logit: float, ended: int, c: Row, p: Row) -> int:
+    """The severity that follows the open episode's, at these log-odds; `ended`: causes that have.
+
+    Up at once; down only when a cause has ended, and past the margin. Who is in trouble and goes on
+    buying would otherwise be a little less at risk after each purchase and a little more before the
+    next.
+    """
     risen = severity_at(logit, c, p)
-    if risen >= int(c.severity):
-        return risen
+    if ended == 0 or risen >= int(c.severity):
+        return max(risen, int(c.severity))
     return min(int(c.severity), severity_at(logit + p.severity_margin, c, p))
 
 
@@ -88,7 +92,7 @@ def purchase_deadline(c: Row, p: Row) -> float:
     if lives_by_visits(c) or int(c.causes) & PURCHASE_SILENCE:
         return math.inf
     law = purchase_gap(c, p)
-    left = purchase_prior(c, p) + evidence(c, p) + c.visit_evidence
+    left = purchase_prior(c, p) + evidence(c, p) + float(c.visit_evidence)
     days = rule_d(law, alert_bar(left, law, p.alert_cost_days, p), p.longest_silence_days)
     return time_after(p, c.last_purchase, days)
 
@@ -101,7 +105,7 @@ def visit_deadline(c: Row, now: float, p: Row) -> float:
     if not lives_by_visits(c):
         return next_look(c, now, p)
     law = visit_gap(c, p)
-    left = visit_prior(c, p) + evidence(c, p) + c.visit_evidence
+    left = visit_prior(c, p) + evidence(c, p) + float(c.visit_evidence)
     days = rule_d(law, alert_bar(left, law, p.visit_alert_cost_days, p), p.longest_silence_days)
     return time_after(p, visits_silent_since(c), days)
 
@@ -111,7 +115,7 @@ def step_time(c: Row, p: Row) -> float:
     """When silence alone lifts the open episode to its next severity."""
     if int(c.severity) >= CRITICAL:
         return math.inf
-    wanted = severity_logit(int(c.severity) + 1, c, p) - evidence(c, p) - c.visit_evidence
+    wanted = severity_logit(int(c.severity) + 1, c, p) - evidence(c, p) - float(c.visit_evidence)
     if wanted == math.inf:
         return math.inf
     if lives_by_visits(c):
@@ -126,7 +130,7 @@ def step_time(c: Row, p: Row) -> float:
 @kernel
 def standing(c: Row, p: Row) -> tuple[bool, float]:
     """What the deadlines depend on beside the two rhythms themselves."""
-    return lives_by_visits(c), evidence(c, p) + c.visit_evidence
+    return lives_by_visits(c), evidence(c, p) + float(c.visit_evidence)
 
 
 @kernel

@@ -28,7 +28,7 @@ LEAST_PRICE = 60.0  # days: what changes slowly can wait, even if false alerts c
 @kernel
 def cusum(drift: float, ratio: float) -> float:
     """W after one more log-likelihood ratio; within 0 and MOST."""
-    return min(max(drift + ratio, 0.0), MOST)
+    return min(max(float(drift) + ratio, 0.0), MOST)
 
 
 @kernel
@@ -49,7 +49,7 @@ def counted(drift: float, weight: float, p: Row) -> float:
 
     Eighths, because what is smaller is not worth solving a deadline anew for.
     """
-    return float(math.floor(min(p.evidence_cap, weight * drift) * EIGHTHS) / EIGHTHS)
+    return float(math.floor(min(p.evidence_cap, weight * float(drift)) * EIGHTHS) / EIGHTHS)
 
 
 @kernel

@@ -17,7 +17,7 @@ def payment_drift_at(c: Row, now: float, p: Row) -> float:
     """The payments' drift as of now, not before `applied_until`."""
     if c.payment_trouble <= 0.0:
         return 0.0
-    left = c.payment_trouble * remaining(now - c.applied_until, p.payment_half_life_days)
+    left = float(c.payment_trouble) * remaining(now - c.applied_until, p.payment_half_life_days)
     return float(left) if left > FORGOTTEN else 0.0
 
 
@@ -48,7 +48,9 @@ def complaints_at(c: Row, now: float, p: Row) -> float:
     leak = troubled_rate(usual, p) - usual
     if int(c.open_tickets) > 0:
         leak *= 0.5
-    return float(max(c.complaints - leak * max(now - c.applied_until, 0.0) / DAY_SECONDS, 0.0))
+    return float(
+        max(float(c.complaints) - leak * max(now - c.applied_until, 0.0) / DAY_SECONDS, 0.0)
+    )
 
 
 @kernel

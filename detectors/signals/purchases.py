@@ -43,10 +43,8 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
     if gap_seconds >= p.occasion_seconds:
         if gap_seconds < math.inf:
             close_gap(c, gap_seconds / DAY_SECONDS, purchase_gap(c, p), p)
-            log_gap = math.log(gap_seconds / DAY_SECONDS)
             population.gap_count += 1.0
-            population.gap_log_sum += log_gap
-            population.gap_log_squares += log_gap * log_gap
+            population.gap_log_sum += math.log(gap_seconds / DAY_SECONDS)
         c.n_purchases += 1
     if int(c.n_visits) > 0:
         quiet = elapsed_seconds(p, max(c.last_visit, c.last_purchase), t) / DAY_SECONDS

@@ -60,10 +60,9 @@ def spend_amount(c: Row, o: Row, p: Row) -> None:
     if int(c.currency) != int(o.currency):
         change_currency(c, o.currency)
     log_amount = math.log(o.amount)
+    recent = float(c.amount_log_recent)
     c.amount_log_recent = (
-        log_amount
-        if int(c.n_priced) == 0
-        else c.amount_log_recent + RECENT_SHARE * (log_amount - c.amount_log_recent)
+        log_amount if int(c.n_priced) == 0 else recent + RECENT_SHARE * (log_amount - recent)
     )
     compare_amount(c, log_amount, p)
     c.n_priced += 1
@@ -88,7 +87,7 @@ def spend_trend(c: Row) -> float:
         return 0.0
     mean = c.amount_log_sum / n
     spread = max(c.amount_log_squares - c.amount_log_sum * mean, 0.0)
-    return float((c.amount_log_recent - mean) / math.sqrt((spread + PRIOR_VARIANCE) / n))
+    return float((float(c.amount_log_recent) - mean) / math.sqrt((spread + PRIOR_VARIANCE) / n))
 
 
 @kernel

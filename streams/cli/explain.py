@@ -85,7 +85,7 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
     from rich.markup import escape
     from rich.table import Table
 
-    from detectors.customer import Episode
+    from detectors.customer import WEEKS, Episode
     from detectors.judgement.as_of import as_of
     from detectors.judgement.reasons import explain
 
@@ -104,7 +104,7 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
     for reason in reasons:
         grid.add_row("", f"{reason.contribution:+.2f} {reason.text}")
     for what, values in _weeks(row, now).items():
-        grid.add_row(what, f"{_sparkline(values)}  {sum(values):,.0f} in 12 weeks")
+        grid.add_row(what, f"{_sparkline(values)}  {sum(values)} in {WEEKS} weeks")
     console.print(f"[bold]{escape(name)}[/bold]")
     console.print(grid)
 
@@ -160,22 +160,22 @@ def _deadline(row: Any, episode: Any, now: float) -> str:
     return f"{_day(due)}, in {(due - now) / DAY_SECONDS:.1f} days, if nothing comes"
 
 
-def _weeks(row: Any, now: float) -> dict[str, list[float]]:
-    """The last 12 weeks up to `now`, oldest first; the ring may end before."""
+def _weeks(row: Any, now: float) -> dict[str, list[int]]:
+    """How many in each of the last WEEKS weeks up to `now`, oldest first."""
     from detectors.customer import WEEK_SECONDS, WEEKS
 
     last, newest = floor(now / WEEK_SECONDS), int(row["week"])
     shown = range(last - WEEKS + 1, last + 1)
     kept = range(newest - WEEKS + 1, newest + 1)
     return {
-        what: [float(row[f"week_{what}"][week % WEEKS]) if week in kept else 0.0 for week in shown]
-        for what in ("purchases", "visits", "spend")
+        what: [int(row[f"week_{what}"][week % WEEKS]) if week in kept else 0 for week in shown]
+        for what in ("purchases", "visits")
     }
 
 
-def _sparkline(values: Sequence[float]) -> str:
-    top = max(*values, 1e-9)
-    bars = [_BARS[round(max(value, 0.0) / top * (len(_BARS) - 1))] for value in values]
+def _sparkline(values: Sequence[int]) -> str:
+    top = max(*values, 1)
+    bars = [_BARS[round(value / top * (len(_BARS) - 1))] for value in values]
     return "".join(bar if value else _NOTHING for bar, value in zip(bars, values, strict=True))
 
 

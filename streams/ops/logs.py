@@ -4,10 +4,9 @@ Everything goes through here: offbeat's own events by structlog, and what Faust,
 asyncio write by the standard library. A Faust worker must be made with `override_logging=False`
 and `redirect_stdouts=False`, or it puts its own handlers in place of these.
 
-A customer id never enters a log as it is: pass `customer=hashed(customer_id)`.
+No customer id enters a log.
 """
 
-import hashlib
 import logging
 import sys
 from typing import Any, TextIO
@@ -24,7 +23,6 @@ TOPICS_WARNING = "topics.warning"
 PARTITIONS_ASSIGNED = "partitions.assigned"
 PARTITION_RECOVERED = "partition.recovered"
 DEAD_LETTERS_FOUND = "dead_letters.found"
-ALERT_COMMITTED = "alert.committed"
 MODEL_PUBLISHED = "model.published"
 MODEL_ADOPTED = "model.adopted"
 TRAINER_RESTARTED = "trainer.restarted"
@@ -78,19 +76,6 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger for events with fields: `log.info(PARTITION_RECOVERED, partition=3)`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
-
-
-def hashed(customer_id: bytes | str) -> str:
-    """16 hex digits that stand for a customer in logs.
-
-    The same customer gives the same digits everywhere, so that lines can be brought together. It
-    hides the id from a reader, not from somebody who has a list of ids to try.
-
-    >>> hashed("c-81") == hashed(b"c-81")
-    True
-    """
-    data = customer_id.encode() if isinstance(customer_id, str) else customer_id
-    return hashlib.blake2b(data, digest_size=8, person=b"offbeat.log").hexdigest()
 
 
 def _render_json(_: Any, __: str, event: EventDict) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from detectors.profile import Profile
 from streams.cli import app
 
 Run = Callable[..., Result]
@@ -121,12 +122,12 @@ def test_fit_until_a_day_looks_at_nothing_after_it_and_is_told_how_that_went(
 def test_a_second_fit_updates_the_file_and_keeps_what_else_is_in_it(
     run: Run, corner_shop: Path
 ) -> None:
-    Path("profile.toml").write_text("# by hand: 20\n[profile]\nalert_cost_days = 20\n")
+    Path("profile.toml").write_text("# by hand: 33\n[profile]\nalert_cost_days = 33\n")
     assert "from profile.toml" in done(run("fit", corner_shop)).output
-    assert parameters()["alert_cost_days"] == 20
+    assert parameters()["alert_cost_days"] == 33
     done(run("fit", corner_shop))
     lines = Path("profile.toml").read_text().splitlines()
-    assert lines[0] == "# by hand: 20"
+    assert lines[0] == "# by hand: 33"
     assert sum(line.startswith("# offbeat fit:") for line in lines) == 1
 
 
@@ -190,7 +191,9 @@ def test_calibrate_finds_the_price_that_keeps_to_the_budget(run: Run, shop: Path
     assert found["false_a_living_year_low"] < found["false_a_living_year"]
     assert found["held_out_false_a_living_year_high"] > 0
     assert parameters()["alert_cost_days"] == found["alert_cost_days"]
-    assert parameters()["visit_alert_cost_days"] == found["alert_cost_days"]
+    ratio = Profile().visit_alert_cost_days / Profile().alert_cost_days
+    visits = ratio * found["alert_cost_days"]
+    assert parameters()["visit_alert_cost_days"] == pytest.approx(visits, rel=1e-3)
 
 
 def test_calibrate_gives_the_same_every_time(run: Run, shop: Path) -> None:

@@ -17,6 +17,25 @@ from detectors.state import CustomerState
 DAY = 86_400.0
 START = 1_700_000_000.0  # day 0
 EUR, JPY = 0x455552, 0x4A5059
+SHOP = Profile(
+    # purchases every week or so, without pauses and top-ups
+    gap_location=1.7, gap_location_weight=0.95, gap_shape=5.5, gap_scale=3.6, gap_memory=1.0,
+    first_gap_shift=0.0, pause_rate=0.0, short_share=0.0,
+    dropout_a=0.3, dropout_b=2.0, dropout_power=1.0, alert_cost_days=10.0, gap_delay_days=0.0,
+    # visits twice as often
+    visit_gap_location=1.0, visit_gap_location_weight=0.95, visit_gap_shape=5.5,
+    visit_gap_scale=3.6, visit_dropout_a=0.3, visit_dropout_b=2.0, visit_alert_cost_days=10.0,
+    visit_bar=2.5, visit_weight=0.25,
+    spend_bar=0.0, spend_weight=0.25, spend_variance=0.2, spend_variance_count=5.0,
+    payment_bar=-1.2, payment_weight=0.5, payment_share=0.07, payment_share_count=15.0,
+    payment_half_life_days=365.0,
+    no_show_bar=0.5, no_show_weight=0.5, missed_share=0.08, missed_share_count=15.0,
+    complaint_bar=-1.0, complaint_weight=0.5, complaints_a_year=0.4, complaint_count=1.0,
+    complaint_every_days=20.0,
+    absences_a_year=1.5, absence_location=3.0, absence_scale=0.4,
+    evidence_cap=3.0, cancellation_weight=3.0,
+)  # fmt: skip
+"""A shop whose numbers are the tests' own: the defaults may be fitted anew beside it."""
 # what a row knows of its customer's place among others
 STANDING = ("segment", "best_segment", "value_tenth", "suppressed")
 
@@ -148,8 +167,8 @@ def told(state: CustomerState, parts: list[Decisions]) -> Told:
 def live(
     events: list[Event], until_day: float, profile: Profile | None = None
 ) -> tuple[CustomerState, Decisions]:
-    """Apply the events in one batch, then advance to a day; the decisions of both."""
-    state = CustomerState(profile or Profile(), capacity=2)
+    """Apply the events in one batch, then advance to a day; the decisions of both, in SHOP."""
+    state = CustomerState(profile or SHOP, capacity=2)
     parts = [
         apply(state, batch_of(state, events)),
         advance(state, START + until_day * DAY),

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from detectors.customer import CUSTOMER, Cause
 from detectors.engine import Decisions, advance, apply
 from detectors.judgement.episodes import DECISION, Status
-from detectors.judgement.reasons import explain
+from detectors.judgement.reasons import Reason, explain
 from detectors.judgement.risk import left_logit
+from detectors.judgement.schedule import severity_logit
 from detectors.learning.features import EXAMPLE
+from detectors.learning.names import FEATURES
 from detectors.observations import PaymentStatus, SupportKind, VisitKind
 from detectors.profile import Profile
 from detectors.signals.change import MOST
@@ -145,7 +148,7 @@ def test_what_is_sent_twice_changes_nothing(events: list[Event], profile: Profil
 
 @law
 @given(any_events(), profiles() | policies(), st.sampled_from([1e-3, 7.0, 1e5]))
-def test_the_unit_of_money_changes_nothing(
+def test_the_unit_of_money_shifts_the_mean_of_ln_amount_and_changes_nothing_else(
     events: list[Event], profile: Profile, unit: float
 ) -> None:
     scaled = [replace(event, amount=event.amount * unit) for event in events]
@@ -153,12 +156,36 @@ def test_the_unit_of_money_changes_nothing(
     _, other = live(scaled, 20_000, profile)
     for kept in (name for name in DECISION.names or () if name != "features"):
         assert one.records[kept].tobytes() == other.records[kept].tobytes()
-    np.testing.assert_allclose(
-        one.records["features"], other.records["features"], rtol=1e-4, atol=1e-4
-    )
     for kept in STANDING:
         assert one.customers[kept].tobytes() == other.customers[kept].tobytes()
-    assert one.examples["outcome"].tobytes() == other.examples["outcome"].tobytes()
+    for kept in (name for name in EXAMPLE.names or () if name != "features"):
+        assert one.examples[kept].tobytes() == other.examples[kept].tobytes()
+    features_shift_with_the_unit(one.records["features"], other.records["features"], unit)
+    features_shift_with_the_unit(one.examples["features"], other.examples["features"], unit)
+    for decided in zip(one.records, other.records, one.customers, other.customers, strict=True):
+        said, again = (explain(*both, profile) for both in (decided[::2], decided[1::2]))
+        assert [without_money(r) for r in said.reasons] == [without_money(r) for r in again.reasons]
+
+
+def features_shift_with_the_unit(
+    one: NDArray[np.float32], other: NDArray[np.float32], unit: float
+) -> None:
+    """The mean of ln amount shifts by ln unit; the trend of spend is rounded anew."""
+    amount, trend = FEATURES.index("log_amount"), FEATURES.index("spend_trend")
+    others = [i for i in range(len(FEATURES)) if i not in (amount, trend)]
+    assert one[:, others].tobytes() == other[:, others].tobytes()
+    np.testing.assert_allclose(other[:, trend], one[:, trend], rtol=1e-4, atol=1e-4)
+    # who never paid has no mean: 0 in any unit
+    paid = (one[:, amount] != 0.0) | (other[:, amount] != 0.0)
+    expected = one[:, amount].astype(np.float64) + np.where(paid, math.log(unit), 0.0)
+    np.testing.assert_allclose(other[:, amount], expected, rtol=1e-6, atol=1e-5)
+
+
+def without_money(reason: Reason) -> Reason:
+    """The reason less its amounts of money."""
+    if reason.code != "spend_decline":
+        return reason
+    return reason._replace(text="", usual=None, observed=None)
 
 
 @law
@@ -195,12 +222,13 @@ def test_everything_said_is_a_number(events: list[Event], profile: Profile) -> N
 def test_episodes_open_go_on_and_end_in_order(events: list[Event], profile: Profile) -> None:
     state, all_told = live(events, 20_000, profile)
     for row in range(state.size):
-        records = all_told.records[all_told.records["row"] == row]
+        mine = all_told.records["row"] == row
+        records, customers = all_told.records[mine], all_told.customers[mine].view(np.recarray)
         assert np.all(np.diff(records["time"]) >= 0.0)
         anchor, sequence, status = np.nan, 0, int(Status.RESOLVED)
-        severity = 0
+        severity, causes = 0, 0
         ended = (Status.RESOLVED, Status.EXPIRED, Status.SUPPRESSED)
-        for record in records:
+        for record, customer in zip(records, customers, strict=True):
             if record["anchor"] != anchor:
                 assert status in ended
                 anchor, sequence = float(record["anchor"]), 0
@@ -211,9 +239,13 @@ def test_episodes_open_go_on_and_end_in_order(events: list[Event], profile: Prof
             begins = record["status"] in (Status.OPENED, Status.SUPPRESSED)
             assert begins == (status in ended)
             assert record["opened_at"] <= record["time"]
-            if record["status"] == Status.UPDATED:
-                assert record["severity"] >= severity
+            if record["status"] == Status.UPDATED and record["severity"] < severity:
+                assert causes & ~int(record["causes"])
+                logit = math.log1p(-record["p_alive"]) - math.log(record["p_alive"])
+                reached = severity_logit(severity, customer, profile.record)
+                assert logit < reached - profile.severity_margin + 1e-9
             status, severity = int(record["status"]), int(record["severity"])
+            causes = int(record["causes"])
 
 
 @law

@@ -177,13 +177,16 @@ def test_a_scorer_refuses_features_that_it_cannot_score() -> None:
         Scorer(model.to_weights())
 
 
-def test_a_model_is_ready_with_enough_labels_of_both_outcomes() -> None:
-    weights = ChurnModel(["a"]).to_weights()
+def test_a_model_is_ready_with_enough_labels_of_both_outcomes_if_it_beats_the_cadence() -> None:
+    weights = replace(ChurnModel(["a"]).to_weights(), log_loss=0.5, static_log_loss=0.6)
     assert not weights.ready(0)
     assert not replace(weights, labels=1000).ready(1000)
     assert not replace(weights, labels=1000, churned=1000).ready(1000)
     assert not replace(weights, labels=999, churned=1).ready(1000)
-    assert replace(weights, labels=1000, churned=1).ready(1000)
+    enough = replace(weights, labels=1000, churned=1)
+    assert enough.ready(1000)
+    assert not replace(enough, static_log_loss=0.5).ready(1000)
+    assert not replace(enough, static_log_loss=0.4).ready(1000)
 
 
 def test_other_features_restart_the_model_and_say_why() -> None:

@@ -1,6 +1,7 @@
 """Each stream's change detector, by hand: what lifts it, what brings it down, when it speaks."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from detectors.signals.visit_gaps import visit_change
 from tests.laws.histories import (
     DAY,
     JPY,
+    SHOP,
     START,
     Event,
     live,
@@ -36,7 +38,7 @@ from tests.laws.histories import (
     visit,
 )
 
-PROFILE = Profile(alert_cost_days=100.0)
+PROFILE = replace(SHOP, alert_cost_days=100.0)
 NAN = math.nan
 
 
@@ -62,12 +64,12 @@ def test_a_sum_never_falls_below_nothing_nor_grows_beyond_what_can_be_recovered(
 
 
 def test_the_threshold_follows_the_price_of_a_false_alert() -> None:
-    cheap, dear = Profile(alert_cost_days=100.0), Profile(alert_cost_days=200.0)
+    cheap, dear = replace(SHOP, alert_cost_days=100.0), replace(SHOP, alert_cost_days=200.0)
     rise = log_price(dear.record) - log_price(cheap.record)
     assert rise == pytest.approx(math.log(2.0))
     assert threshold(0.5, 4.0 + rise) - threshold(0.5, 4.0) == pytest.approx(rise)
     assert threshold(-3.0, 4.0) == LEAST_THRESHOLD
-    assert log_price(Profile(alert_cost_days=0.01).record) == math.log(LEAST_PRICE)
+    assert log_price(replace(SHOP, alert_cost_days=0.01).record) == math.log(LEAST_PRICE)
 
 
 @pytest.mark.parametrize("share", [1e-4, 0.07, 0.3, 0.5, 0.9, 0.999])
@@ -299,7 +301,7 @@ def test_a_closed_gap_adds_its_log_likelihood_ratio() -> None:
     after = row_after([*RHYTHM, visit("a", LAST + days, event_id="late")])
     without_absences = log_density(slower, nu) - log_density(z, nu)
     assert 0.0 < after.visit_drift < without_absences
-    never = Profile(absences_a_year=0.0)
+    never = replace(SHOP, absences_a_year=0.0)
     plain = row_after([*RHYTHM, visit("a", LAST + days, event_id="late")], never)
     assert plain.visit_drift > after.visit_drift
 

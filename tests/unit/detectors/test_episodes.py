@@ -14,6 +14,7 @@ from detectors.profile import Profile
 from detectors.state import CustomerState
 from tests.laws.histories import (
     DAY,
+    SHOP,
     START,
     Event,
     batch_of,
@@ -264,14 +265,14 @@ def test_decisions_at_one_time_are_in_order_of_the_customers() -> None:
 
 
 def test_nothing_in_gives_nothing_out() -> None:
-    state = CustomerState(Profile())
+    state = CustomerState(SHOP)
     for nothing in (apply(state, batch_of(state, [])), advance(state, math.inf)):
         assert isinstance(nothing, Decisions)
         assert len(nothing.records) == len(nothing.customers) == len(nothing.examples) == 0
 
 
 def test_observations_of_another_dtype_are_refused() -> None:
-    state = CustomerState(Profile())
+    state = CustomerState(SHOP)
     with pytest.raises(ValueError, match="observations must be OBSERVATION"):
         apply(state, Batch(np.zeros(1, [("x", "f8")]), np.zeros(0, np.uint8)))
 

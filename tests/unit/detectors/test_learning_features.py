@@ -1,12 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from detectors.learning.features import FEATURES, grid_tick_after
 from detectors.observations import SupportKind
-from detectors.profile import Profile
-from tests.laws.histories import DAY, START, live, purchase, support
+from tests.laws.histories import DAY, SHOP, START, live, purchase, support
 
-PROFILE = Profile(horizon_days=30.0, churn_horizon_days=90.0)
+PROFILE = replace(SHOP, horizon_days=30.0, churn_horizon_days=90.0)
 WEEKLY = [purchase("a", 7.0 * week, event_id=f"p-{week}") for week in range(12)]
 LAST = 77.0
 
@@ -69,8 +70,9 @@ def test_a_decision_carries_the_features_of_its_own_time() -> None:
     assert features["risk_logit"] == pytest.approx(
         float(np.log(record["risk"] / (1.0 - record["risk"]))), rel=1e-4
     )
-    assert features["prior_logit"] == pytest.approx(record["prior_logit"], rel=1e-6)
-    assert features["silence_logit"] == pytest.approx(record["silence_logit"], rel=1e-6)
+    assert features["log_last_gap"] == pytest.approx(np.log(7.0))
+    assert features["log_old_purchases"] == pytest.approx(np.log(0.5 + 5.0))
+    assert features["log_amount"] == pytest.approx(np.log(20.0))
     assert features["cancellation"] == 3.0
     assert features["log_tenure"] == pytest.approx(np.log1p(LAST + 3.0))
     assert features["log_frequency"] == pytest.approx(np.log(12.0))

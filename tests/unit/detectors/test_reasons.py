@@ -11,15 +11,14 @@ from detectors.judgement.episodes import Status
 from detectors.judgement.reasons import Explanation, explain
 from detectors.judgement.value import currency_name
 from detectors.observations import PaymentStatus, SupportKind, VisitKind
-from detectors.profile import Profile
-from tests.laws.histories import DAY, START, Event, live, payment, purchase, support, visit
+from tests.laws.histories import DAY, SHOP, START, Event, live, payment, purchase, support, visit
 
 WEEKLY = [purchase("a", 7.0 * week, event_id=f"p-{week}") for week in range(12)]
 LAST = 77.0
 
 
 def said_of(events: list[Event], until_day: float) -> list[Explanation]:
-    profile = Profile()
+    profile = SHOP
     _, decided = live(events, until_day, profile)
     return [
         explain(record, customer, profile)
@@ -48,7 +47,7 @@ def test_silence_is_told_in_the_customers_own_numbers() -> None:
 
 def test_closed_time_is_told_apart_from_silence() -> None:
     begin = START + (LAST + 1.0) * DAY
-    closed = replace(Profile(), clock=Clock(closed=((begin, begin + 21.0 * DAY),)))
+    closed = replace(SHOP, clock=Clock(closed=((begin, begin + 21.0 * DAY),)))
     _, decided = live(WEEKLY, LAST + 60.0, closed)
     said = explain(decided.records[0], decided.customers[0], closed)
     plain = said_of(WEEKLY, LAST + 40.0)[0]
@@ -109,7 +108,7 @@ def test_segment_and_value_are_told_in_words() -> None:
         for number in range(9)
         for week in range(12)
     ]
-    profile = Profile(value_customers=5)
+    profile = replace(SHOP, value_customers=5)
     state, decided = live([*others, *WEEKLY], LAST + 40.0, profile)
     mine = np.flatnonzero(decided.records["row"] == state.find(b"a"))[0]
     said = explain(decided.records[mine], decided.customers[mine], profile)
@@ -168,7 +167,7 @@ def test_rarer_visits_are_counted_against_the_usual_ones() -> None:
     often = [visit("a", 3.0 * i, event_id=f"v-{i}") for i in range(28)]
     rarely = [visit("a", 81.0 + 14.0 * (i + 1), event_id=f"r-{i}") for i in range(8)]
     kept = [purchase("a", 7.0 * week, event_id=f"k-{week}") for week in range(29)]
-    profile = Profile()
+    profile = SHOP
     state, _ = live([*kept, *often, *rarely], 193.0, profile)
     now = START + 194.0 * DAY
     reasons = explain(as_of(state.rows[0], now, profile), state.rows[0], profile).reasons
@@ -198,7 +197,7 @@ def test_who_has_neither_bought_nor_visited_has_nothing_usual() -> None:
 
 
 def test_a_closed_episode_suggests_nothing() -> None:
-    profile = Profile()
+    profile = SHOP
     _, decided = live([*WEEKLY, purchase("a", 150.0)], 151.0, profile)
     record, customer = decided.records[-1], decided.customers[-1]
     assert record["status"] == Status.RESOLVED

@@ -1,5 +1,7 @@
 """Who is placed where, by recency, frequency and money."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,11 +15,10 @@ from detectors.judgement.value import (
     expected_value,
 )
 from detectors.observations import PurchaseKind
-from detectors.profile import Profile
 from detectors.state import BUCKETS, CURRENCIES, MARKS, SEGMENTS
-from tests.laws.histories import JPY, Event, live, purchase, visit
+from tests.laws.histories import JPY, SHOP, Event, live, purchase, visit
 
-RANKED = Profile(value_customers=5)
+RANKED = replace(SHOP, value_customers=5)
 
 
 def weekly(name: str, weeks: int, amount: float = 20.0, start: float = 0.0) -> list[Event]:
