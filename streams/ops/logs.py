@@ -28,6 +28,8 @@ ALERT_COMMITTED = "alert.committed"
 MODEL_PUBLISHED = "model.published"
 MODEL_ADOPTED = "model.adopted"
 TRAINER_RESTARTED = "trainer.restarted"
+PARAMETERS_PROPOSED = "parameters.proposed"
+REFIT_FAILED = "refit.failed"
 MODEL_DRIFTED = "model.drifted"
 EXAMPLES_SKIPPED = "examples.skipped"
 
