@@ -144,8 +144,8 @@ class Likelihood:
     """ln L of any profile, over histories taken once.
 
     `earlier`: how many purchases each customer made before their history begins (default: none),
-    int64[customers] where all of these have purchases. How they came is not known; that they are no
-    newcomers is.
+    int64[customers] where all of these have purchases. They count for how sure somebody is to stay;
+    the rhythm is taken for unknown, or slow customers alone would say what newcomers are like.
     """
 
     def __init__(self, histories: Histories, earlier: Whole | None = None) -> None:
@@ -184,26 +184,36 @@ def _log_likelihood(
     for i in range(starts.shape[0]):
         stop = starts[i + 1] if i + 1 < starts.shape[0] else seconds.shape[0]
         begin_history(c)
-        c.n_purchases += earlier[i]
         for k in range(starts[i] + 1, stop):
             days = elapsed_seconds(p, seconds[k - 1], seconds[k]) / DAY_SECONDS
             if days * DAY_SECONDS < p.occasion_seconds:
                 continue
             law = purchase_gap(c, p)
+            prior = _prior_after(c, earlier[i], p)
             if half > 0.0 and days < LONG_DAYS:
                 sooner = math.exp(log_survival_of(days - half, law))
                 chance = sooner - math.exp(log_survival_of(days + half, law))
             else:
                 own, paused, topped_up = densities(days, law)
                 chance = own + paused + topped_up
-            stays = -math.log1p(math.exp(purchase_prior(c, p)))
+            stays = -math.log1p(math.exp(prior))
             total += math.log(max(chance, LEAST_CHANCE)) + stays
             close_gap(c, days, law, p)
             c.n_purchases += 1
-        prior = purchase_prior(c, p)
+        prior = _prior_after(c, earlier[i], p)
         open_gap = log_survival_of(elapsed_days(p, seconds[stop - 1], end), purchase_gap(c, p))
         total += log_sum(prior, open_gap) - math.log1p(math.exp(prior))
     return total
+
+
+@kernel
+def _prior_after(c: Row, earlier: int, p: Row) -> float:
+    """`purchase_prior` of who made so many purchases before the row's own."""
+    known = int(c.n_purchases)
+    c.n_purchases = known + earlier
+    prior = purchase_prior(c, p)
+    c.n_purchases = known
+    return float(prior)
 
 
 @kernel

@@ -44,7 +44,7 @@ class Refits:
             self._task = asyncio.create_task(asyncio.to_thread(self._fit, refit), name="refit")
 
     async def stop(self) -> None:
-        """End a refit that is under way: it notices between two steps, tenths of a second apart."""
+        """End a refit that is under way: it notices between two steps, some 20 ms apart."""
         if self._task is not None:
             self._given_up.set()
             await asyncio.wait([self._task])

@@ -110,7 +110,9 @@ class PurchaseReservoir:
         """Keys and values of what has changed since the last call; None: no longer in it."""
         changes = [(customer_key(who), self._encoded(who)) for who in sorted(self._changed)]
         if changes or self._sampling_changed:
-            sampling = Sampling(zero_bits=self._zero_bits, watermarks=self._watermarks)
+            sampling = Sampling(
+                zero_bits=self._zero_bits, watermarks=dict(sorted(self._watermarks.items()))
+            )
             changes.append((SAMPLING_KEY, msgspec.json.encode(sampling)))
         self._changed, self._sampling_changed = set(), False
         return changes
