@@ -15,6 +15,7 @@ from streams.ops import logs
 from streams.ops.metrics import Metrics
 from streams.settings import Settings, detector_profile
 from streams.training.checkpoint import TrainerCheckpoints
+from streams.training.refit import fitted
 from streams.training.refits import Refits
 from streams.training.trainer import Trainer, Training
 
@@ -40,13 +41,15 @@ class ExamplesLearner:
         self._model_topic = outputs.model
         self._group = settings.group
         self._options = client_options(settings)
+        profile = detector_profile(settings)
         self._training = Training(
             FEATURES,
             settings.model.min_labels,
             settings.model.publish_labels,
             refit_days=settings.model.refit_days,
+            running=fitted(profile),
         )
-        self._refits = Refits(detector_profile(settings))
+        self._refits = Refits(profile)
         self._metrics = metrics
         self._fail = fail
         self._trainer: Trainer | None = None
@@ -109,7 +112,10 @@ class ExamplesLearner:
         trainer = self._trainer
         if trainer is None:
             return
-        self._refits.look(trainer)
+        try:
+            self._refits.look(trainer)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
+            self._fail(error)
         patience = PATIENCE_SECONDS if trainer.fresh else LONG_PATIENCE_SECONDS
         if trainer.due or time.monotonic() - self._published_at >= patience:
             await self.last_checkpoint()

@@ -47,8 +47,7 @@ class Refits:
         """End a refit that is under way: it notices between two steps, some 20 ms apart."""
         if self._task is not None:
             self._given_up.set()
-            await asyncio.wait([self._task])
-            self._task.exception()
+            await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
     def _fit(self, refit: Refit) -> Proposal:

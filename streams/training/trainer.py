@@ -38,7 +38,8 @@ class Training:
     a day is far more than readers lag behind each other, and little beside a horizon of months.
 
     The population's parameters are fitted anew to what lies before each multiple of `refit_days`
-    since the epoch, once every partition has told of it; 0: never.
+    since the epoch, once every partition has told of it; 0: never. A proposal over others than the
+    `running` ones says nothing any more: it is made anew at once.
     """
 
     features: tuple[str, ...]
@@ -46,6 +47,7 @@ class Training:
     publish_labels: int
     grid_seconds: float = 86400.0
     refit_days: float = 0.0
+    running: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -122,7 +124,9 @@ class Trainer:
         self.next_offset += self.lost
         self.purchases, self.proposal = _restored(committed.beside)
         self._proposed = False
-        self._refitted_until = self.proposal.until.timestamp() if self.proposal else -math.inf
+        self._refitted_until = -math.inf
+        if self.proposal is not None and self.proposal.running == training.running:
+            self._refitted_until = self.proposal.until.timestamp()
         self._published_labels = self._model.labels
         self._news = False  # examples since the last checkpoint; control records are none
 

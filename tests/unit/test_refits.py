@@ -26,7 +26,9 @@ from streams.training.trainer import Checkpoint, Committed, Trainer, Training
 DAY = 86_400
 START = 20_006 * DAY  # a multiple of 7 days
 NAMES = ("silence", "tenure")
-TRAINING = Training(NAMES, min_labels=100, publish_labels=50, refit_days=7.0)
+TRAINING = Training(
+    NAMES, min_labels=100, publish_labels=50, refit_days=7.0, running=fitted(Profile())
+)
 NOTHING = Committed(record=None, next_offset=None, log_start=0)
 WEEKS = 30
 Purchase = tuple[int, int]
@@ -159,6 +161,16 @@ def test_a_proposal_is_published_once_and_found_again_after_a_crash(
     heir.take([told([], p, START + (7 * WEEKS + 7) * DAY) for p in range(2)], heir.next_offset,
               heir.next_offset + 2)  # fmt: skip
     assert begun(heir).number == 2
+
+
+def test_once_a_proposal_is_adopted_the_next_is_made_at_once(made: proposals.Proposal) -> None:
+    trainer = trained(records())
+    trainer.propose(made)
+    committed = after_crash(written(trainer))
+    assert Trainer(TRAINING, committed).begin_refit() is None
+    adopted = replace(TRAINING, running=made.proposed)
+    again = begun(Trainer(adopted, committed))
+    assert (again.number, again.until) == (2, made.until.timestamp())
 
 
 def test_a_trainer_that_crashed_refits_to_the_same_purchases() -> None:
