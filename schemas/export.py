@@ -14,6 +14,9 @@ from schemas.dead_letters import HEADER_NAMES, RejectReason
 from schemas.events import EVENTS
 from schemas.examples import Example
 from schemas.model import Model
+from schemas.proposals import KEY as PROPOSAL_KEY
+from schemas.proposals import Proposal
+from schemas.samples import SAMPLING_KEY, Sample, SampledCustomer, Sampling
 from schemas.topics import TopicSpec, topic_specs
 
 Json = dict[str, Any]
@@ -22,7 +25,11 @@ RECORDS: dict[str, type] = {
     **{event.__name__.lower(): event for event in EVENTS.values()},
     "alert": Alert,
     "example": Example,
+    "sample": Sample,
     "model": Model,
+    "proposal": Proposal,
+    "sampled-customer": SampledCustomer,
+    "sampling": Sampling,
     "partition": PartitionRecord,
 }
 """Every record that is JSON, by the name of its schema."""
@@ -82,8 +89,8 @@ def _channels(prefix: str, inputs: Sequence[str]) -> list[tuple[str, TopicSpec, 
     contents = {
         "alerts": ["alert"],
         "at-risk": ["alert", "no-longer-at-risk"],
-        "examples": ["example"],
-        "model": ["model"],
+        "examples": ["example", "sample"],
+        "model": ["model", "proposal", "sampled-customer", "sampling"],
         "state-changelog": ["customer", "partition"],
     }
     names = {"input": iter(EVENTS), "dead letters": iter(EVENTS)}
@@ -144,7 +151,11 @@ def _messages() -> Json:
             "bindings": _key(customer),
         },
         "example": _message("Example", customer),
+        "sample": _message("Sample", "'sample/', and the partition's number"),
         "model": _message("Model", "the version's place on the grid of event time"),
+        "proposal": _message("Proposal", repr(PROPOSAL_KEY.decode())),
+        "sampled-customer": _message("SampledCustomer", "'sampled/', and the customer in hex"),
+        "sampling": _message("Sampling", repr(SAMPLING_KEY.decode())),
         "customer": {
             "summary": "A customer's row: offbeat's own layout, for its recovery alone.",
             "contentType": "application/octet-stream",

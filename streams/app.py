@@ -169,7 +169,7 @@ def _bind_lifecycle(
             await app.sleep(settings.checkpoint_seconds)
             await owner.checkpoint()
             await learner.checkpoint()
-            observer.knows(app.feed.newest)
+            observer.knows(app.feed.newest, app.feed.proposal)
 
 
 def _consumer(app: faust.App) -> ColumnarConsumer:

@@ -10,10 +10,10 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from detectors.profile import Profile
-from streams.errors import ConfigurationError
+from streams.errors import ConfigurationError, InputError
 from streams.settings import SHARED
 from streams.settings_sources import accepted
 
@@ -53,6 +53,21 @@ def read_parameters(path: Path) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise ConfigurationError(str(error), where=str(path), remedy=REMEDY) from error
     return given
+
+
+def with_parameters(profile: Profile, values: Mapping[str, float]) -> Profile:
+    """The profile with these of its parameters.
+
+    Raises:
+        InputError: one is unknown or not acceptable.
+    """
+    try:
+        return dataclasses.replace(profile, **cast(dict[str, Any], values))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"proposed parameters are not acceptable: {error}",
+            remedy="Another version of offbeat proposed them: use that one.",
+        ) from error
 
 
 def write_profile(path: Path, profile: Profile, said: Sequence[str] = ()) -> None:

@@ -203,7 +203,7 @@ def config_hash(settings: Settings) -> str:
         "profile": dataclasses.asdict(detector_profile(settings)),
         "clock": settings.clock,
         "max_clock_skew_seconds": settings.max_clock_skew_seconds,
-        "model": settings.model.model_dump(mode="json"),
+        "model": settings.model.model_dump(mode="json", exclude={"refit_days"}),
     }
     text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

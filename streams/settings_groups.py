@@ -281,6 +281,13 @@ class Model(_Group):
     publish_labels: int = Field(
         default=500, ge=1, description="labels between two published versions"
     )
+    # A week is the shortest rhythm of a shop; its parameters move with the seasons.
+    refit_days: float = Field(
+        default=7.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="of event time between two refits of the population's parameters; 0: none",
+    )
 
 
 class Log(_Group):

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from detectors.lab.fit import Likelihood
+from detectors.lab.histories import Histories
 from detectors.lab.scenario import Scenario
 from detectors.lab.simulate import Simulation
 from detectors.observations import Input
+from detectors.profile import Profile
 from streams.kafka.batches import row_batches
 from streams.kafka.columns import parse
 from streams.partition import changelog
@@ -27,6 +30,7 @@ def compile_kernels() -> None:
     replay = Replay(Settings())
     for _ in replay.run(sources):
         pass
+    Likelihood(Histories.of(np.zeros(2, np.int64), np.arange(2.0)))(Profile())
     state = replay.lives[0].state
     rows = np.arange(state.size, dtype=np.int32)
     values = changelog.row_bytes(state, rows)

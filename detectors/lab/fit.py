@@ -11,6 +11,7 @@ follows** (`Histories.before`). Gaps are measured on the clock of the profile to
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
@@ -88,9 +89,15 @@ LONG_PAUSES = {"pause_rate": 0.004, "pause_location": 5.0}
 SEARCH = {"maxiter": 80, "eps": 1e-5}
 
 
-def fit(histories: Histories, start: Profile | None = None) -> Profile:
+def fit(
+    histories: Histories,
+    start: Profile | None = None,
+    earlier: Whole | None = None,
+    going_on: Callable[[], None] | None = None,
+) -> Profile:
     """`start` (default: the default profile) with the purchase cadence fitted to the histories.
 
+    `earlier`: see `Likelihood`. `going_on` is called now and then; what it raises ends the fit.
     Deterministic. Raises ValueError for fewer than LEAST_GAPS closed gaps.
     """
     start = start or Profile()
@@ -98,8 +105,10 @@ def fit(histories: Histories, start: Profile | None = None) -> Profile:
     if gaps < LEAST_GAPS:
         raise ValueError(f"{gaps} closed gaps are too few to fit to; at least {LEAST_GAPS}")
     if gaps > MOST_GAPS:
-        histories = histories.every(math.ceil(gaps / MOST_GAPS))
-    likelihood = Likelihood(histories)
+        nth = math.ceil(gaps / MOST_GAPS)
+        histories = histories.every(nth)
+        earlier = None if earlier is None else earlier[::nth]
+    likelihood = Likelihood(histories, earlier)
     origin = np.array([p.inward(getattr(start, p.field)) for p in PARAMETERS])
     bounds = [(p.lowest, p.highest) for p in PARAMETERS]
     origin = np.clip(origin, *np.array(bounds).T)
@@ -110,6 +119,8 @@ def fit(histories: Histories, start: Profile | None = None) -> Profile:
         return replace(start, **cast(dict[str, Any], values))
 
     def loss(point: Days) -> float:
+        if going_on is not None:
+            going_on()
         prior = 0.5 * float(np.sum(((point - origin) / spreads) ** 2))
         return (prior - likelihood(profile_at(point))) / likelihood.gaps
 
@@ -131,22 +142,28 @@ def _with(origin: Days, values: dict[str, float]) -> Days:
 
 
 class Likelihood:
-    """ln L of any profile, over histories taken once."""
+    """ln L of any profile, over histories taken once.
 
-    def __init__(self, histories: Histories) -> None:
+    `earlier`: how many purchases each customer made before their history begins (default: none),
+    int64[customers] where all of these have purchases. They count for how sure somebody is to stay;
+    the rhythm is taken for unknown, or slow customers alone would say what newcomers are like.
+    """
+
+    def __init__(self, histories: Histories, earlier: Whole | None = None) -> None:
         self._seconds = histories.epoch + DAY_SECONDS * histories.day
         self._starts = np.unique(histories.first)
         self._end = histories.epoch + DAY_SECONDS * histories.end
         self._whole = bool(np.all(histories.day == np.floor(histories.day)))
         self._rows: NDArray[np.void] = np.zeros(1, CUSTOMER)
         self.customers = int(self._starts.size)
+        self._earlier = np.zeros(self.customers, np.int64) if earlier is None else earlier
         self.gaps = int(histories.day.size - self.customers)
 
     def __call__(self, profile: Profile) -> float:
         """Nats; of days' intervals where the histories know whole days, else of densities."""
         return float(
             _log_likelihood(
-                self._seconds, self._starts, self._end,
+                self._seconds, self._starts, self._earlier, self._end,
                 HALF_DAY if self._whole and profile.clock.flat else 0.0,
                 by_name(profile.records), by_name(self._rows),
             )
@@ -155,7 +172,13 @@ class Likelihood:
 
 @kernel
 def _log_likelihood(
-    seconds: Days, starts: Whole, end: float, half: float, profile: Rows, rows: Rows
+    seconds: Days,
+    starts: Whole,
+    earlier: Whole,
+    end: float,
+    half: float,
+    profile: Rows,
+    rows: Rows,
 ) -> float:
     p, c = profile[0], rows[0]
     total = 0.0
@@ -167,20 +190,31 @@ def _log_likelihood(
             if days * DAY_SECONDS < p.occasion_seconds:
                 continue
             law = purchase_gap(c, p)
+            prior = _prior_after(c, earlier[i], p)
             if half > 0.0 and days < LONG_DAYS:
                 sooner = math.exp(log_survival_of(days - half, law))
                 chance = sooner - math.exp(log_survival_of(days + half, law))
             else:
                 own, paused, topped_up = densities(days, law)
                 chance = own + paused + topped_up
-            stays = -math.log1p(math.exp(purchase_prior(c, p)))
+            stays = -math.log1p(math.exp(prior))
             total += math.log(max(chance, LEAST_CHANCE)) + stays
             close_gap(c, days, law, p)
             c.n_purchases += 1
-        prior = purchase_prior(c, p)
+        prior = _prior_after(c, earlier[i], p)
         open_gap = log_survival_of(elapsed_days(p, seconds[stop - 1], end), purchase_gap(c, p))
         total += log_sum(prior, open_gap) - math.log1p(math.exp(prior))
     return total
+
+
+@kernel
+def _prior_after(c: Row, earlier: int, p: Row) -> float:
+    """`purchase_prior` of who made so many purchases before the row's own."""
+    known = int(c.n_purchases)
+    c.n_purchases = known + earlier
+    prior = purchase_prior(c, p)
+    c.n_purchases = known
+    return float(prior)
 
 
 @kernel

@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from detectors.profile import Profile
     from streams.backtest.history import History
 
-File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", help="File or folder of events, as for replay: CSV, JSON Lines, Parquet."
-    ),
-]
+FILE = typer.Argument(
+    metavar="FILE", help="File or folder of events, as for replay: CSV, JSON Lines, Parquet."
+)
+File = Annotated[Path, FILE]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The profile is written to this file.")]
 PROFILE_OUT = Path("profile.toml")
 

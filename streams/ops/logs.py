@@ -26,6 +26,8 @@ DEAD_LETTERS_FOUND = "dead_letters.found"
 MODEL_PUBLISHED = "model.published"
 MODEL_ADOPTED = "model.adopted"
 TRAINER_RESTARTED = "trainer.restarted"
+PARAMETERS_PROPOSED = "parameters.proposed"
+REFIT_FAILED = "refit.failed"
 MODEL_DRIFTED = "model.drifted"
 EXAMPLES_SKIPPED = "examples.skipped"
 

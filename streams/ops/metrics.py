@@ -144,6 +144,19 @@ class Metrics:
             "model",
         )
         self.model = self._info("offbeat_model", "Version of the model in use.")
+        self.proposals = self._gauge(
+            "offbeat_proposals", "Times that parameters of the population have been proposed."
+        )
+        self.proposal_gain = self._gauge(
+            "offbeat_proposal_gain",
+            "How much likelier a gap of the sample is by the newest proposal than by what runs.",
+            "nats",
+        )
+        self.proposal_until = self._gauge(
+            "offbeat_proposal_until_timestamp_seconds",
+            "Event time before which the newest proposal knows the purchases, Unix time.",
+            "seconds",
+        )
         self.recovery = self._histogram(
             "offbeat_recovery_seconds",
             "From the assignment of a partition to its state being whole.",

@@ -15,6 +15,7 @@ from detectors.customer import Cause, Hold, Segment
 from detectors.judgement.episodes import Severity, Status
 from detectors.observations import Input
 from schemas.model import Model
+from schemas.proposals import Proposal
 from streams.ops import logs
 from streams.ops.health import Health
 from streams.ops.metrics import APPLIED, DEAD_LETTER, DUPLICATE, OUT_OF_ORDER, Metrics
@@ -104,8 +105,12 @@ class Observer:
                 if status in (Status.OPENED, Status.RESOLVED):
                     delays.observe(delay)
 
-    def knows(self, newest: Model | None) -> None:
-        """The newest version of the model, in effect or not."""
+    def knows(self, newest: Model | None, proposal: Proposal | None) -> None:
+        """The newest version of the model, in effect or not, and what is proposed beside it."""
+        if proposal is not None:
+            self._metrics.proposals.set(proposal.number)
+            self._metrics.proposal_gain.set(proposal.gain)
+            self._metrics.proposal_until.set(proposal.until.timestamp())
         if newest is not None and newest.version != self._model_version:
             self._model_version = newest.version
             self._metrics.model.info({"version": newest.version})

@@ -5,7 +5,7 @@ snapshot is consistent because nothing can come between its parts.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from streams.kafka.batches import FinishedBatch
 from streams.kafka.columns import Fetched
 from streams.partition import changelog
 from streams.partition.ingest import DeadLetter, ingest
+from streams.partition.sampling import PurchaseSampler
 
 # A partition where nothing happens still notes how far its watermark has come, but seldom.
 IDLE_RECORD_SECONDS = 30.0
@@ -36,6 +37,7 @@ class Snapshot:
     decisions: list[Decisions]
     dead_letters: dict[Input, list[DeadLetter]]
     positions: dict[Input, int]
+    samples: list[bytes] = field(default_factory=list)
 
 
 class Taken(NamedTuple):
@@ -53,6 +55,7 @@ class PartitionLife:
         names: the inputs' topics, by input code.
         starts: per input, where the group stands, and whether it had committed that (else: the
             log's start).
+        sampled: of how many customers, at most, purchases are gathered for the trainer.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class PartitionLife:
         profile: Profile,
         names: Sequence[str],
         starts: Mapping[Input, tuple[int, bool]],
+        sampled: int = 0,
     ) -> None:
         self.number = number
         self.state = CustomerState(profile)
@@ -71,6 +75,7 @@ class PartitionLife:
         self._positions = {source: offset for source, (offset, _) in starts.items()}
         self._recovered: PartitionRecord | None = None
         self._writer = changelog.ChangelogWriter(self.state)
+        self._sampler = PurchaseSampler(number, sampled) if sampled else None
         self._decisions: list[Decisions] = []
         self._dead_letters: dict[Input, list[DeadLetter]] = {source: [] for source in Input}
         self._saved_positions = dict(self._positions)
@@ -163,6 +168,8 @@ class PartitionLife:
         if batch is None:
             return 0
         self._keep(engine.apply(self.state, batch))
+        if self._sampler is not None:
+            self._sampler.see(self.state, batch.observations)
         return len(batch.observations)
 
     def tick(self, at_end: Sequence[Input], wall_time: float | None) -> int:
@@ -200,7 +207,8 @@ class PartitionLife:
             return None
         self._saved_positions, self._saved_watermark = positions, self.timeline.watermark
         record = encode_partition(self._record(positions))
-        return Snapshot(rows, record, decisions, letters, positions)
+        samples = self._sampler.taken(self.state, self.timeline.watermark) if self._sampler else []
+        return Snapshot(rows, record, decisions, letters, positions, samples)
 
     def _applied_position(self, source: Input) -> int:
         waiting = self.timeline.first_waiting(source)

@@ -27,6 +27,7 @@ from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
 from streams.partition.life import PartitionLife, Snapshot
+from streams.partition.sampling import WANTED_CUSTOMERS
 from streams.settings import Settings, detector_profile
 
 # Of the session timeout: the group hears from us before it gives us up.
@@ -69,6 +70,8 @@ class PartitionOwner:
         self._settings = settings
         self._profile = detector_profile(settings)
         self._names = settings.topics.inputs
+        refitting = settings.model.refit_days > 0
+        self._sampled = max(WANTED_CUSTOMERS // settings.topics.partitions, 1) if refitting else 0
         self._options = client_options(settings)
         self._publisher = publisher
         self._observer = observer
@@ -103,6 +106,7 @@ class PartitionOwner:
                 self._profile,
                 self._names,
                 {source: starts[tps[number, source]] for source in Input},
+                self._sampled,
             )
             self._owned[number] = _Owned(life, producer)
         self._paused = False

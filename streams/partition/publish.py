@@ -39,7 +39,7 @@ class Publisher:
         everything = [
             Outgoing(topics.alerts, number, alerts),
             Outgoing(topics.at_risk, number, at_risk),
-            Outgoing(topics.examples, 0, list(_examples(life, snapshot))),
+            Outgoing(topics.examples, 0, [*_examples(life, snapshot), *_samples(life, snapshot)]),
             *(self._dead_letters(source, number, snapshot) for source in Input),
             Outgoing(topics.state_changelog, number, [record], snapshot.rows),
         ]
@@ -79,3 +79,8 @@ def _examples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:
                 static,
             )
             yield Message(customer_id, value)
+
+
+def _samples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:
+    key = b"sample/%d" % life.number
+    return (Message(key, value) for value in snapshot.samples)

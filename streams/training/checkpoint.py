@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 
 from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Message, Outgoing, PartitionProducer
-from streams.training.topic import read_to_end, reader
+from streams.training.topic import is_version, read_to_end, reader
 from streams.training.trainer import Checkpoint, Committed
 
 TRANSACTIONAL_NAME = "trainer"
@@ -42,16 +42,20 @@ class TrainerCheckpoints:
         async with reader(self._options, self._model_topic) as consumer:
             records = await read_to_end(consumer, self._model_topic)
             starts = await consumer.beginning_offsets([self._examples])
+        versions = [record.value for record in records if is_version(record.key)]
         return Committed(
-            record=records[-1].value if records else None,
+            record=versions[-1] if versions else None,
             next_offset=offset if was_committed else None,
             log_start=starts[self._examples],
+            beside={r.key: r.value for r in records if not is_version(r.key)},
         )
 
     async def commit(self, checkpoint: Checkpoint, time_ms: int) -> None:
-        """Write the record, timestamped `time_ms`, and move the position: both or neither."""
+        """Write the records, timestamped `time_ms`, and move the position: all or nothing."""
+        beside = (Message(key, value) for key, value in checkpoint.beside.items())
+        messages = [Message(checkpoint.key, checkpoint.value), *beside]
         await self._producer.commit(
-            [Outgoing(self._model_topic, 0, [Message(checkpoint.key, checkpoint.value)])],
+            [Outgoing(self._model_topic, 0, messages)],
             {self._examples: checkpoint.next_offset},
             time_ms,
         )

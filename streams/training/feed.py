@@ -17,8 +17,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from detectors.learning.scorer import Scorer
-from schemas import model
-from streams.training.topic import poll, read_to_end, reader
+from schemas import model, proposals
+from streams.training.topic import is_version, poll, read_to_end, reader
 from streams.training.weights import from_record
 
 MODEL_REJECTED = "model.rejected"
@@ -66,7 +66,8 @@ class ModelFeed:
     """Keeps `Versions` up with the model topic.
 
     `options` are those of any aiokafka client, `features` those that this worker computes, in its
-    order. `fail` is told when following ends by an error, and ends the process.
+    order. `fail` is told when following ends by an error, and ends the process. `proposal` is the
+    newest one, for its figures; nothing is decided by it.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class ModelFeed:
         self._topic = topic
         self._fail = fail
         self._versions = Versions(features)
+        self.proposal: proposals.Proposal | None = None
         self._open = AsyncExitStack()
         self._task: asyncio.Task[None] | None = None
 
@@ -113,8 +115,11 @@ class ModelFeed:
     def _put(self, records: Iterable[ConsumerRecord[bytes, bytes]]) -> None:
         for record in records:
             try:
-                self._versions.put(record.value)
-            except ValueError as error:
+                if is_version(record.key):
+                    self._versions.put(record.value)
+                elif record.key == proposals.KEY:
+                    self.proposal = proposals.decode(record.value)
+            except (msgspec.DecodeError, ValueError) as error:
                 log.warning(MODEL_REJECTED, offset=record.offset, reason=str(error))
 
     def _ended(self, task: asyncio.Task[None]) -> None:

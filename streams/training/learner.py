@@ -13,12 +13,16 @@ from streams.kafka.columns import VALUE_END, VALUE_START, Fetched
 from streams.kafka.connection import client_options
 from streams.ops import logs
 from streams.ops.metrics import Metrics
-from streams.settings import Settings
+from streams.settings import Settings, detector_profile
 from streams.training.checkpoint import TrainerCheckpoints
+from streams.training.refit import fitted
+from streams.training.refits import Refits
 from streams.training.trainer import Trainer, Training
 
 # A version is published when enough labels have come, or when some have and this has passed.
 PATIENCE_SECONDS = 30.0
+# Where all that has come is for refits: what a restart would read again.
+LONG_PATIENCE_SECONDS = 3600.0
 
 log = logs.logger(__name__)
 
@@ -37,9 +41,15 @@ class ExamplesLearner:
         self._model_topic = outputs.model
         self._group = settings.group
         self._options = client_options(settings)
+        profile = detector_profile(settings)
         self._training = Training(
-            FEATURES, settings.model.min_labels, settings.model.publish_labels
+            FEATURES,
+            settings.model.min_labels,
+            settings.model.publish_labels,
+            refit_days=settings.model.refit_days,
+            running=fitted(profile),
         )
+        self._refits = Refits(profile)
         self._metrics = metrics
         self._fail = fail
         self._trainer: Trainer | None = None
@@ -59,6 +69,7 @@ class ExamplesLearner:
             self._fail(error)
 
     async def _let_go(self) -> None:
+        await self._refits.stop()
         checkpoints, self._checkpoints, self._trainer = self._checkpoints, None, None
         if checkpoints is not None:
             await checkpoints.stop()
@@ -97,10 +108,16 @@ class ExamplesLearner:
         self._metrics.log_loss.labels("static").set(model.static_log_loss)
 
     async def checkpoint(self) -> None:
-        """Publish a version when it is due."""
+        """Publish a version when it is due; begin a refit when one is, and fetch what it found."""
         trainer = self._trainer
-        patient = time.monotonic() - self._published_at < PATIENCE_SECONDS
-        if trainer is not None and (trainer.due or not patient):
+        if trainer is None:
+            return
+        try:
+            self._refits.look(trainer)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
+            self._fail(error)
+        patience = PATIENCE_SECONDS if trainer.fresh else LONG_PATIENCE_SECONDS
+        if trainer.due or time.monotonic() - self._published_at >= patience:
             await self.last_checkpoint()
 
     async def last_checkpoint(self) -> None:

@@ -1,10 +1,15 @@
-"""Reading the model topic: one partition, committed records only, no group."""
+"""Reading the model topic: one partition, committed records only, no group.
+
+Versions of the model lie beside what the trainer keeps for refits, and its proposal; keys tell.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from schemas import proposals, samples
 
 # How long one poll waits for more; `stop` does not wait for it, since it cancels.
 POLL_MS = 500
@@ -43,3 +48,8 @@ async def read_to_end(consumer: AIOKafkaConsumer, topic: str) -> list[ConsumerRe
     while await consumer.position(partition) < end:
         records.extend(await poll(consumer))
     return records
+
+
+def is_version(key: bytes | None) -> bool:
+    """Whether a record of this key is a version of the model."""
+    return not (key in (proposals.KEY, samples.SAMPLING_KEY) or samples.is_customer_key(key))

@@ -1,5 +1,7 @@
 """The trainer: examples in, versions of the model out. Knows neither Kafka nor the clock.
 
+Between the examples come purchases of a sample of the customers, which it keeps for refits.
+
 The model's record holds the position that it has learnt up to, and is written in the transaction
 that commits this position. So a crash goes back to a record and a position that belong together:
 no label is lost, and none is learnt twice.
@@ -9,14 +11,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
 
+from detectors.customer import DAY_SECONDS
 from detectors.learning.model import ChurnModel, resume
-from schemas import examples, model
+from schemas import examples, model, proposals, samples
 from streams.errors import GapError, StateError
+from streams.training.refit import Refit
+from streams.training.reservoir import PurchaseReservoir
 from streams.training.weights import from_record, record_fields
 
 
@@ -30,12 +36,18 @@ class Training:
     `grid_seconds` of event time lie between two moments at which a version can take effect. A
     version does so at the second grid point after its last label, hence one to two steps later:
     a day is far more than readers lag behind each other, and little beside a horizon of months.
+
+    The population's parameters are fitted anew to what lies before each multiple of `refit_days`
+    since the epoch, once every partition has told of it; 0: never. A proposal over others than the
+    `running` ones says nothing any more: it is made anew at once.
     """
 
     features: tuple[str, ...]
     min_labels: int
     publish_labels: int
     grid_seconds: float = 86400.0
+    refit_days: float = 0.0
+    running: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -45,17 +57,20 @@ class Training:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted: 1 or more")
         if not (math.isfinite(self.grid_seconds) and self.grid_seconds > 0):
             raise ValueError(f"grid_seconds is {self.grid_seconds}; accepted: more than 0")
+        if not (math.isfinite(self.refit_days) and self.refit_days >= 0):
+            raise ValueError(f"refit_days is {self.refit_days}; accepted: 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
     """What the last transaction left: the model's newest record, the group's position, and where
-    the log of examples starts now.
+    the log of examples starts now. `beside`: the newest of the topic's other records, by key.
     """
 
     record: bytes | None
     next_offset: int | None
     log_start: int
+    beside: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +84,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """To be written as one: the record, and the position in the examples."""
+    """To be written as one: the record, what has changed `beside` it, and the position in the
+    examples.
+    """
 
     key: bytes
     value: bytes
     next_offset: int
+    beside: Mapping[bytes, bytes | None] = field(default_factory=dict)
 
 
 class Trainer:
@@ -104,6 +122,11 @@ class Trainer:
         self.next_offset = committed.log_start if position is None else position
         self.lost = max(0, committed.log_start - self.next_offset)
         self.next_offset += self.lost
+        self.purchases, self.proposal = _restored(committed.beside)
+        self._proposed = False
+        self._refitted_until = -math.inf
+        if self.proposal is not None and self.proposal.running == training.running:
+            self._refitted_until = self.proposal.until.timestamp()
         self._published_labels = self._model.labels
         self._news = False  # examples since the last checkpoint; control records are none
 
@@ -116,6 +139,11 @@ class Trainer:
     def due(self) -> bool:
         """Whether enough labels were learnt since the last checkpoint."""
         return self._model.labels - self._published_labels >= self._training.publish_labels
+
+    @property
+    def fresh(self) -> bool:
+        """Whether readers would learn something from a checkpoint: labels, or a proposal."""
+        return self._proposed or self._model.labels > self._published_labels
 
     def take(self, values: list[bytes], first: int, after: int) -> Taken:
         """Learn the examples of the fetch positions [first, after).
@@ -138,6 +166,9 @@ class Trainer:
         before = self._model.labels
         for value in values:
             try:
+                if samples.is_sample(value):
+                    self.purchases.take(samples.decode_sample(value))
+                    continue
                 example = examples.decode(value)
                 learnt = self._model.learn(example.features, example.outcome, example.static_logit)
             except (msgspec.DecodeError, ValueError) as error:
@@ -149,6 +180,23 @@ class Trainer:
         self.next_offset = after
         self._news = self._news or bool(values)
         return Taken(self._model.labels - before, skipped, drifts)
+
+    def begin_refit(self) -> Refit | None:
+        """What to fit to, if a refit is due; each is given once, and done or not."""
+        step, known = self._training.refit_days * DAY_SECONDS, self.purchases.known_until
+        if step == 0.0 or known is None or self._labelled_until is None:
+            return None  # before the first label nothing is published
+        until = step * math.floor(known / step)
+        if until <= self._refitted_until:
+            return None
+        self._refitted_until = until
+        number = 1 + (self.proposal.number if self.proposal else 0)
+        return Refit(number, until, *self.purchases.histories(until))
+
+    def propose(self, proposal: proposals.Proposal) -> None:
+        """Publish it with the next checkpoint."""
+        self.proposal = proposal
+        self._proposed = self._news = True
 
     def checkpoint(self) -> Checkpoint | None:
         """The model and its position, to be written in one transaction; None without news.
@@ -173,7 +221,16 @@ class Trainer:
         self._version = model.digest(record)
         record = msgspec.structs.replace(record, version=self._version)
         self._published_labels = self._model.labels
-        return Checkpoint(model.key(point), msgspec.json.encode(record), self.next_offset)
+        return Checkpoint(
+            model.key(point), msgspec.json.encode(record), self.next_offset, self._beside()
+        )
+
+    def _beside(self) -> dict[bytes, bytes | None]:
+        beside = dict(self.purchases.changes())
+        if self._proposed:
+            self._proposed = False
+            beside[proposals.KEY] = msgspec.json.encode(self.proposal)
+        return beside
 
     def _restore(self, value: bytes, committed: int | None) -> int:
         """Take up the record; returns its position, which also outlives the group's own.
@@ -201,3 +258,20 @@ class Trainer:
         self._version = record.version
         self._labelled_until = record.labelled_until
         return record.next_offset
+
+
+def _restored(
+    beside: Mapping[bytes, bytes],
+) -> tuple[PurchaseReservoir, proposals.Proposal | None]:
+    """The sample of purchases and the newest proposal. Raises StateError."""
+    try:
+        value = beside.get(proposals.KEY)
+        proposal = None if value is None else proposals.decode(value)
+        return PurchaseReservoir.restored(beside), proposal
+    except msgspec.DecodeError as error:
+        raise StateError(
+            f"what is kept for refits is not readable: {error}",
+            where="model",
+            remedy="If a newer version of offbeat wrote it, run that one; else delete the "
+            "topic's records, and the model begins again.",
+        ) from error

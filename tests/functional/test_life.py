@@ -10,6 +10,7 @@ from detectors.judgement.episodes import Status
 from detectors.observations import Input
 from detectors.profile import Profile
 from schemas.changelog import decode_partition
+from schemas.samples import decode_sample
 from streams.errors import GapError, StateError
 from streams.kafka.columns import Fetched
 from streams.partition.life import PartitionLife, Snapshot
@@ -22,12 +23,12 @@ LEARNING = replace(Profile(), clock=Clock(learns=True))
 
 
 def new_life(
-    positions: dict[str, int] | None = None, profile: Profile | None = None
+    positions: dict[str, int] | None = None, profile: Profile | None = None, sampled: int = 0
 ) -> PartitionLife:
     starts = {
         source: ((positions or {}).get(NAMES[source], 0), positions is not None) for source in Input
     }
-    return PartitionLife(0, profile or Profile(), NAMES, starts)
+    return PartitionLife(0, profile or Profile(), NAMES, starts, sampled)
 
 
 def begun(profile: Profile | None = None) -> PartitionLife:
@@ -169,3 +170,21 @@ def test_a_changelog_that_contradicts_the_offsets_is_refused() -> None:
     empty = new_life({"purchases": 7})
     with pytest.raises(StateError, match="the changelog has no record"):
         empty.finish_recovery()
+
+
+def test_purchases_of_the_sample_are_written_with_what_they_did() -> None:
+    plain, life = begun(), new_life(sampled=10)
+    life.finish_recovery()
+    snapshots = []
+    for one in (plain, life):
+        one.take(Input.PURCHASES, fetch([*weekly("c-1", 3), b"nonsense"]), None)
+        one.take(Input.VISITS, fetch([visit("c-1", 0, 3.0)]), None)
+        snapshots.append(drain(one))
+    assert snapshots[0].samples == []
+    (told,) = map(decode_sample, snapshots[1].samples)
+    assert told.times == [int(START + day * DAY) for day in (0.0, 7.1, 14.2)]
+    assert told.watermark == life.timeline.watermark
+    assert len(set(told.customers)) == 1
+    assert plain.state.rows[:1].tobytes() == life.state.rows[:1].tobytes()
+    life.take(Input.VISITS, fetch([visit("c-1", 1, 14.3)], 1), None)
+    assert drain(life).samples == []

@@ -103,6 +103,17 @@ def test_fit_writes_a_profile_that_is_likelier_and_says_so(run: Run, corner_shop
     assert parameters()["gap_location"] == found["gap_location_now"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("shop", "--from-worker"), ("--from-worker", "--until", "2025-07-15")],
+    ids=["neither", "both", "until"],
+)
+def test_fit_wants_to_know_what_to_fit_to(run: Run, arguments: tuple[str, ...]) -> None:
+    assert "a FILE, with or without --until; or --from-worker alone" in refused(
+        run("fit", *arguments), 78
+    )
+
+
 def test_fit_until_a_day_looks_at_nothing_after_it_and_is_told_how_that_went(
     run: Run, corner_shop: Path, tmp_path: Path
 ) -> None:

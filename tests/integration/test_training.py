@@ -2,21 +2,28 @@
 
 import asyncio
 import math
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from typer.testing import CliRunner, Result
 
-from schemas import examples
+from detectors.profile import Profile
+from schemas import examples, samples
+from streams.cli import app
 from streams.errors import FencedError
 from streams.training.checkpoint import TRANSACTIONAL_NAME, TrainerCheckpoints
 from streams.training.feed import ModelFeed, Versions
+from streams.training.refit import proposal
 from streams.training.trainer import Checkpoint, Trainer, Training
 
 pytestmark = pytest.mark.integration
@@ -70,7 +77,7 @@ class Place:
 @pytest.fixture
 async def place(broker: str) -> Place:
     name = uuid4().hex[:8]
-    here = Place({"bootstrap_servers": broker}, f"g-{name}", f"examples-{name}", f"model-{name}")
+    here = Place({"bootstrap_servers": broker}, f"g-{name}", f"{name}.examples", f"{name}.model")
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
     await admin.start()
     try:
@@ -246,3 +253,73 @@ async def test_a_feed_that_cannot_follow_says_so(
     await place.write(place.model, [b"anything"])
     assert isinstance(await asyncio.wait_for(failure, 20), RuntimeError)
     await feed.stop()
+
+
+def bought(customers: int, weeks: int) -> list[bytes]:
+    """What a partition tells of customers who come about once a week, a week a record."""
+    rng = np.random.default_rng(3)
+    found = []
+    for week in range(weeks):
+        since = START + week * 7 * DAY
+        times = since + 3 * DAY + rng.uniform(-2, 2, customers) * DAY
+        one = samples.Sample(
+            partition=0,
+            zero_bits=0,
+            watermark=since + 7 * DAY,
+            customers=list(range(8, 8 * customers + 8, 8)),
+            times=times.astype(int).tolist(),
+        )
+        found.append(msgspec.json.encode(one))
+    return found
+
+
+async def test_a_proposal_outlives_its_trainer_and_becomes_a_profile(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OFFBEAT_TOPICS_PREFIX", place.model.partition(".")[0])
+    monkeypatch.setenv("OFFBEAT_BROKER", place.options["bootstrap_servers"])
+
+    async def fit(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, ["fit", *arguments])
+
+    early = await fit("--from-worker")
+    assert early.exit_code == 65
+    assert "no worker has proposed anything yet" in early.stderr
+
+    values = bought(40, 10)
+    await place.write(place.examples, [*values[:5], *labels(20)])
+    refitting = replace(TRAINING, refit_days=7.0)
+    first = place.checkpoints()
+    trainer = Trainer(refitting, await first.start())
+    await place.teach(trainer, 20)
+    await first.commit(written(trainer), TIME_MS)
+    await first.stop()  # the sample is with the model; the next trainer goes on with it
+
+    await place.write(place.examples, [*values[5:], *labels(1)])
+    second = place.checkpoints()
+    trainer = Trainer(refitting, await second.start())
+    assert trainer.purchases.customers == 40
+    await place.teach(trainer, 21)
+    refit = trainer.begin_refit()
+    assert refit is not None
+    made = await asyncio.to_thread(proposal, refit, Profile(), lambda: None)
+    trainer.propose(made)
+    async with following(place) as feed:
+        await second.commit(written(trainer), TIME_MS)
+        await seen(feed, 21)
+        async with asyncio.timeout(20):
+            while feed.proposal is None:
+                await asyncio.sleep(0.02)
+        assert feed.proposal == made
+    await second.stop()
+    assert made.gaps == 9 * 40
+
+    done = await fit("--from-worker", "-o", "own.toml")
+    assert done.exit_code == 0, done.output
+    assert "360 gaps of 40 customers" in done.output
+    assert "from the workers" in done.output
+    assert "usual gap, days" in done.output
+    text = await asyncio.to_thread((tmp_path / "own.toml").read_text)
+    assert tomllib.loads(text)["profile"]["gap_location"] == made.proposed["gap_location"]
+    assert text.startswith("# offbeat fit: 360 gaps")

@@ -26,6 +26,8 @@ from benchmarks.harness import (
 )
 from detectors.lab.scenario import Scenario
 from detectors.lab.simulate import Simulation
+from detectors.observations import Input
+from schemas import proposals, samples
 from schemas.export import json_schema
 from schemas.topics import OutputTopics
 from streams.replay import Replay
@@ -125,6 +127,45 @@ async def test_a_restart_goes_on_where_the_last_commit_was(settings: Settings) -
     for alert_id, sequence in keys:
         sequences.setdefault(alert_id, []).append(sequence)
     assert all(sorted(s) == list(range(1, len(s) + 1)) for s in sequences.values())
+
+
+async def test_the_sample_survives_restarts_and_parameters_are_proposed(settings: Settings) -> None:
+    await create_topics(settings)
+    worker = Worker(settings.group, environment(settings))
+    expected: dict[bytes, set[int]] = {}
+    for days in ((0, 150), (150, 300)):
+        lines = simulated(days)
+        (purchases,) = [line for line in lines if line.source == Input.PURCHASES]
+        for key, time_, value in zip(
+            purchases.keys, purchases.times, purchases.values, strict=True
+        ):
+            if orjson.loads(value).get("kind") != "refund":
+                expected.setdefault(key, set()).add(int(time_))
+        total = await send(settings, lines)
+        with workers(worker):
+            await wait_until_consumed(settings, total, [worker], 90)
+            await asyncio.sleep(2)
+            if days[0]:
+                await until_proposed(worker)
+            assert worker.stop() == 0
+    records = await read_all(settings, OutputTopics(settings.topics.prefix).model)
+    newest = {record.key: record.value for record in records}
+    kept = [samples.decode_customer(v) for k, v in newest.items() if samples.is_customer_key(k)]
+    assert sorted(one.times for one in kept) == sorted(
+        sorted(times)[-33:] for times in expected.values()
+    )
+    assert sum(one.earlier for one in kept) == sum(max(len(t) - 33, 0) for t in expected.values())
+    proposal = proposals.decode(newest[proposals.KEY])
+    assert proposal.gaps > 100
+    assert proposal.gain > 0
+    assert proposal.until.timestamp() % (7 * 86_400) == 0
+
+
+async def until_proposed(worker: Worker) -> None:
+    """Return when the worker serves a proposal's figures."""
+    async with asyncio.timeout(90):
+        while "offbeat_proposals 0.0" in get(worker, "metrics")[1]:
+            await asyncio.sleep(0.5)
 
 
 async def test_pages_tell_how_the_worker_is(settings: Settings) -> None:

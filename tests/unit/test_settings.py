@@ -269,6 +269,7 @@ def test_what_may_change_a_decision_changes_the_hash(change: dict[str, Any]) -> 
         {"alignment_ahead_bytes": 1024},
         {"web_port": 0},
         {"topics_partitions": 3},
+        {"model_refit_days": 0},
         {"log_level": "debug"},
         {"profile": {"alert_cost_days": Profile().alert_cost_days}},
     ],

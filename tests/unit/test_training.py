@@ -223,6 +223,7 @@ def test_fields_that_a_later_version_added_are_read_over() -> None:
         ({"publish_labels": 0}, "publish_labels is 0"),
         ({"grid_seconds": 0.0}, "grid_seconds is 0.0"),
         ({"grid_seconds": math.inf}, "grid_seconds is inf"),
+        ({"refit_days": -1.0}, "refit_days is -1.0"),
     ],
 )
 def test_training_refuses_what_it_cannot_do(change: dict[str, object], named: str) -> None:

@@ -7,6 +7,8 @@ from detectors.lab.fit import LEAST_GAPS, Likelihood, fit
 from detectors.lab.histories import Histories
 from detectors.profile import Profile
 
+PROFILE = Profile()
+
 
 def shop(customers: int, location: float, *, leaving: float, seed: int = 3) -> Histories:
     """Half a year of customers with a median gap of e^location days, who leave with a chance."""
@@ -48,3 +50,22 @@ def test_whole_days_are_taken_for_intervals() -> None:
 def test_too_few_gaps_are_refused() -> None:
     with pytest.raises(ValueError, match=f"0 closed gaps.*at least {LEAST_GAPS}"):
         fit(Histories.of(np.arange(50), np.zeros(50), 182.0))
+
+
+def test_who_has_long_been_a_customer_does_not_say_how_newcomers_stay() -> None:
+    """Of customers whose early purchases are not known, it has to be known how many they were."""
+    histories = shop(150, 2.0, leaving=0.0)
+    one_by_one = Likelihood(histories)
+    assert one_by_one(PROFILE) == Likelihood(histories, np.zeros(150, np.int64))(PROFILE)
+    assert Likelihood(histories, np.full(150, 50))(PROFILE) > one_by_one(PROFILE)
+
+
+def test_a_fit_ends_when_it_is_told_to() -> None:
+    calls = iter(range(5))
+
+    def going_on() -> None:
+        if next(calls, None) is None:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        fit(shop(150, 2.0, leaving=0.0), going_on=going_on)
