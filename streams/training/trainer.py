@@ -31,7 +31,8 @@ class Training:
     """What the trainer is told.
 
     `features` are those that this version of the program computes. With `min_labels` labels of both
-    outcomes the model replaces the static score. After `publish_labels` labels a checkpoint is due.
+    outcomes the model replaces the static score, if it has foretold better. After `publish_labels`
+    labels a checkpoint is due.
 
     `grid_seconds` of event time lie between two moments at which a version can take effect. A
     version does so at the second grid point after its last label, hence one to two steps later:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from detectors.state import CustomerState
 
 DAY = 86_400.0
 START = 1_700_000_000.0  # day 0
+END = START + 20_000 * DAY  # later than anything in a history
 EUR, JPY = 0x455552, 0x4A5059
 SHOP = Profile(
     # purchases every week or so, without pauses and top-ups
@@ -38,6 +40,11 @@ SHOP = Profile(
 """A shop whose numbers are the tests' own: the defaults may be fitted anew beside it."""
 # what a row knows of its customer's place among others
 STANDING = ("segment", "best_segment", "value_tenth", "suppressed")
+
+
+law = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,16 @@ def told(state: CustomerState, parts: list[Decisions]) -> Told:
         flat(examples, examples, "label_time", examples.dtype.names or ()),
         flat(customers, records, "time", STANDING),
     )
+
+
+def whole(events: list[Event], profile: Profile) -> tuple[CustomerState, Told]:
+    """Apply the events in one batch, then advance to END; what is told of it."""
+    state = CustomerState(profile, capacity=1)
+    return state, told(state, [apply(state, batch_of(state, events)), advance(state, END)])
+
+
+def rows_by_id(state: CustomerState) -> dict[bytes, bytes]:
+    return {state.customer_id(row): state.rows[row].tobytes() for row in range(state.size)}
 
 
 def live(

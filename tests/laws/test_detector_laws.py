@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -26,37 +26,26 @@ from detectors.signals.change import MOST
 from detectors.state import CustomerState
 from tests.laws.histories import (
     DAY,
+    END,
     STANDING,
     START,
     Event,
-    Told,
     any_events,
     batch_of,
     changing_events,
     joined,
+    law,
     live,
     payment,
     policies,
     profiles,
     purchase,
+    rows_by_id,
     support,
     told,
     visit,
+    whole,
 )
-
-law = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
-END = START + 20_000 * DAY
-
-
-def whole(events: list[Event], profile: Profile) -> tuple[CustomerState, Told]:
-    state = CustomerState(profile, capacity=1)
-    return state, told(state, [apply(state, batch_of(state, events)), advance(state, END)])
-
-
-def rows_by_id(state: CustomerState) -> dict[bytes, bytes]:
-    return {state.customer_id(row): state.rows[row].tobytes() for row in range(state.size)}
 
 
 @law

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.clock.learnt import ASSUMED, WEEKLY_DECAY
@@ -21,37 +21,26 @@ from detectors.profile import Profile
 from detectors.state import CustomerState
 from tests.laws.histories import (
     DAY,
+    END,
     GIVEN,
     START,
     WEEKDAYS,
     Event,
-    Told,
     batch_of,
     joined,
+    law,
     profiles,
     purchase,
     random_events,
+    rows_by_id,
     told,
+    whole,
 )
-
-law = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
-END = START + 3_000 * DAY
 
 
 def learning() -> st.SearchStrategy[Profile]:
     """Profiles whose clock learns, from a flat beginning or a given one."""
     return profiles().map(lambda one: replace(one, clock=replace(one.clock, learns=True)))
-
-
-def whole(events: list[Event], profile: Profile) -> tuple[CustomerState, Told]:
-    state = CustomerState(profile, capacity=1)
-    return state, told(state, [apply(state, batch_of(state, events)), advance(state, END)])
-
-
-def rows_by_id(state: CustomerState) -> dict[bytes, bytes]:
-    return {state.customer_id(row): state.rows[row].tobytes() for row in range(state.size)}
 
 
 @law
