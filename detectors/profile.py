@@ -47,9 +47,9 @@ class Profile:
     dropout_a: float = 0.62
     dropout_b: float = 1.85
     dropout_power: float = 2.47
-    # The days of delay that one false alert is worth: more = later and surer. 20 makes 1.2 false
-    # alerts a living customer-year on the Complete Journey after its first 120 days (10: 2.1).
-    alert_cost_days: float = 20.0
+    # The days of delay that one false alert is worth: more = later and surer. `offbeat calibrate`
+    # finds what a budget asks for: some 20 to 240 for one false alert a living customer-year.
+    alert_cost_days: float = 60.0
     # What a delay of one of the customer's own gaps counts beside the days that it lasts
     gap_delay_days: float = 5.0
     # Odds of leaving after any purchase that an alert is for at the least, whatever the past shows:
@@ -63,7 +63,7 @@ class Profile:
     visit_gap_scale: float = 1.44
     visit_dropout_a: float = 0.3
     visit_dropout_b: float = 2.0
-    visit_alert_cost_days: float = 10.0
+    visit_alert_cost_days: float = 60.0
     # Purchases (visits) nearer than this to the last one, on the clock, are the same occasion and
     # close no gap.
     # Half a day: on the Complete Journey it predicts the next 60 days better than an hour (log-loss

@@ -3,7 +3,7 @@
 A customer is lost who buys nothing within the horizon H: right after a purchase with odds of
 o + S(H), where o are those of having left for good. Of who is lost, waiting a day longer costs a
 day of delay; of who comes back it spares a false alert, worth Lambda days, with the density f(s) of
-their next gap. Both balance at the first s past the mode with
+their next gap. Both balance at the first s from the usual gap on with
 
     f(s) <= (o e^evidence + l + S(H)) (1 + d / e^location) / Lambda
 
@@ -15,7 +15,7 @@ In y = ln s the log density of the customer's own rhythm,
 
     g(y) = ln t_nu(z) - ln scale - y,   z = (y - location) / scale,
 
-falls on from its mode, so its root is bracketed and Halley's method finds it in three or four
+falls from the usual gap on, so its root is bracketed and Halley's method finds it in three or four
 steps; pauses and top-ups can only put the root of the whole density off, never bring it forward.
 
 Source: Shiryaev 1963 (delay against false alarms), for one change and a known gap law.
@@ -23,8 +23,8 @@ Source: Shiryaev 1963 (delay against false alarms), for one change and a known g
 
 import math
 
-from detectors.cadence.law import Law, densities, log_survival_of
-from detectors.cadence.survival import log_norm, survival_point
+from detectors.cadence.law import Law, density, log_survival_of, own_norm
+from detectors.cadence.survival import survival_point
 from detectors.compiled import Row, kernel
 
 STRIDE = 0.08  # in ln days, where pauses put the root off: shorter than any hump is wide
@@ -32,19 +32,6 @@ HALVINGS = 16  # of a stride: to a millionth
 CLOSE = 1e-5  # last step in ln days; cubic convergence leaves an error far below a millisecond
 MOST_STEPS = 60
 LAST_LOG_DAY = 700.0  # e^700 days is beyond counting
-
-
-@kernel
-def mode_point(nu: float, scale: float) -> float:
-    """z at which the density of the gap itself, t_nu(z) / s, is greatest.
-
-    The root of scale z^2 + (nu + 1) z + scale nu = 0 nearer to 0; of a density so wide that it
-    only falls, the point where it falls least steeply.
-    """
-    discriminant = (nu + 1.0) ** 2 - 4.0 * scale * scale * nu
-    if discriminant <= 0.0:
-        return -(nu + 1.0) / (2.0 * scale)
-    return -2.0 * scale * nu / (nu + 1.0 + math.sqrt(discriminant))
 
 
 @kernel
@@ -59,21 +46,18 @@ def alert_bar(left: float, law: Law, cost_days: float, p: Row) -> float:
 
 
 @kernel
-def own_root(nu: float, location: float, scale: float, log_bar: float, top: float) -> float:
-    """ln of the first day past the mode with ln f(s) <= log_bar, of the own rhythm's density.
+def own_root(nu: float, location: float, scale: float, level: float, top: float) -> float:
+    """ln of the first day from the usual gap on on which the own rhythm's density is at the bar.
 
-    At least the mode and at most `top`.
+    The zero of level - (nu + 1) / 2 ln(1 + z^2 / nu) - y in y = ln days; at least the location and
+    at most `top`, which lies above it.
     """
-    low = location + scale * mode_point(nu, scale)
-    if low >= top:
-        return top
     half = 0.5 * (nu + 1.0)
-    level = log_norm(nu) - math.log(scale) - log_bar  # g(y) - log_bar = level - half ln(..) - y
-    z = (low - location) / scale
-    if level - half * math.log1p(z * z / nu) <= low:
+    low = location
+    if level <= low:
         return low
     high = math.inf
-    y = max(location + 2.0 * scale, low)
+    y = location + 2.0 * scale
     for _ in range(MOST_STEPS):
         z = (y - location) / scale
         spread = nu + z * z
@@ -98,35 +82,31 @@ def own_root(nu: float, location: float, scale: float, log_bar: float, top: floa
 
 @kernel
 def rule_d(law: Law, log_bar: float, longest_days: float) -> float:
-    """Days of silence after which to alert: first s past the mode with ln f(s) <= log_bar.
+    """Days of silence after which to alert: first s from the usual gap on with ln f(s) <= log_bar.
 
-    The mode is that of the own rhythm; at most `longest_days`.
+    The usual gap is the median of the own rhythm; at most `longest_days`.
     """
     top = math.log(longest_days)
     nu, location, scale, pauses, _, _, short, _, _ = law
-    y = own_root(nu, location, scale, log_bar - math.log1p(-pauses) - math.log1p(-short), top)
+    if location >= top:
+        return longest_days
+    norm = own_norm(law)
+    y = own_root(nu, location, scale, norm - log_bar, top)
     if pauses + short == 0.0:
         return math.exp(y)
     bar = math.exp(log_bar)
-    if density(y, law) <= bar:
+    if density(y, law, norm) <= bar:
         return math.exp(y)
-    while density(y + STRIDE, law) > bar:
+    while density(y + STRIDE, law, norm) > bar:
         y += STRIDE
         if y >= top:
             return longest_days
     stride = STRIDE
     for _ in range(HALVINGS):
         stride *= 0.5
-        if density(y + stride, law) > bar:
+        if density(y + stride, law, norm) > bar:
             y += stride
     return math.exp(min(y + stride, top))
-
-
-@kernel
-def density(y: float, law: Law) -> float:
-    """f(e^y)."""
-    own, paused, topped_up = densities(math.exp(y), law)
-    return own + paused + topped_up
 
 
 @kernel
@@ -137,6 +117,7 @@ def silence_reaching(law: Law, log_s: float) -> float:
     if pauses + short == 0.0 or not math.isfinite(y):
         return math.exp(y) if y < LAST_LOG_DAY else math.inf
     # ln S falls throughout: bracket the root, then Newton in y, halving where it would leave
+    norm = own_norm(law)
     low, high = -math.inf, math.inf
     step = 0.5
     y = max(-LAST_LOG_DAY, min(y, LAST_LOG_DAY))
@@ -149,7 +130,7 @@ def silence_reaching(law: Law, log_s: float) -> float:
             high = y
         if low >= LAST_LOG_DAY:
             return math.inf
-        slope = -density(y, law) * days * math.exp(-reached)
+        slope = -density(y, law, norm) * days * math.exp(-reached)
         moved = y - (reached - log_s) / slope if slope < 0.0 else math.nan
         if not low < moved < high:
             moved = 0.5 * (low + high)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from detectors.cadence.survival import log_density, log_survival
+from detectors.cadence.survival import log_norm, log_survival
 from detectors.compiled import kernel
 
 Law: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
@@ -58,12 +58,18 @@ def log_survival_of(days: float, law: Law) -> float:
 
 
 @kernel
-def densities(days: float, law: Law) -> tuple[float, float, float]:
-    """Density of a gap of so many days (> 0) as (own rhythm, pause, top-up); they add up to f."""
+def own_norm(law: Law) -> float:
+    """The part of the own rhythm's log density that does not depend on the gap."""
+    nu, _, scale, pauses, _, _, short, _, _ = law
+    return log_norm(nu) - math.log(scale) + math.log1p(-pauses) + math.log1p(-short)
+
+
+@kernel
+def densities(y: float, law: Law, norm: float) -> tuple[float, float, float]:
+    """Density of a gap of e^y days as (own rhythm, pause, top-up), norm its `own_norm`."""
     nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
-    y = math.log(days)
-    own = (1.0 - short) * (1.0 - pauses) * math.exp(log_density((y - location) / scale, nu) - y)
-    own /= scale
+    z = (y - location) / scale
+    own = math.exp(norm - 0.5 * (nu + 1.0) * math.log1p(z * z / nu) - y)
     paused = 0.0
     if pauses > 0.0:
         z = (y - pause_location) / pause_scale
@@ -73,3 +79,10 @@ def densities(days: float, law: Law) -> tuple[float, float, float]:
         z = (y - short_location) / spread
         topped_up = short * math.exp(-0.5 * z * z - y) / (SQRT_2_PI * spread)
     return own, paused, topped_up
+
+
+@kernel
+def density(y: float, law: Law, norm: float) -> float:
+    """f(e^y)."""
+    own, paused, topped_up = densities(y, law, norm)
+    return own + paused + topped_up

@@ -14,7 +14,7 @@ Source: Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution",
 
 import math
 
-from detectors.cadence.law import Law, densities
+from detectors.cadence.law import Law, densities, own_norm
 from detectors.compiled import Row, kernel
 
 LONGEST_LOG_GAP = 8.0  # eight years: a wild location makes no number overflow
@@ -80,11 +80,11 @@ def close_gap(c: Row, days: float, law: Law, p: Row) -> None:
 
     `law` is what the customer's gaps were like before it.
     """
-    own, paused, topped_up = densities(days, law)
+    log_gap = math.log(days)
+    own, paused, topped_up = densities(log_gap, law, own_norm(law))
     total = own + paused + topped_up
     share = own / total if total > 0.0 else 0.0
     pause = paused / total if total > 0.0 else 1.0
-    log_gap = math.log(days)
     c.gap_count = p.gap_memory * c.gap_count + share
     c.gap_log_sum = p.gap_memory * c.gap_log_sum + share * log_gap
     c.gap_log_squares = p.gap_memory * c.gap_log_squares + share * log_gap * log_gap

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from detectors.cadence.law import densities, log_sum, log_survival_of
+from detectors.cadence.law import density, log_sum, log_survival_of, own_norm
 from detectors.cadence.posterior import close_gap, purchase_gap, purchase_prior
 from detectors.clock.reading import elapsed_days, elapsed_seconds
 from detectors.compiled import Row, Rows, by_name, kernel
@@ -195,8 +195,7 @@ def _log_likelihood(
                 sooner = math.exp(log_survival_of(days - half, law))
                 chance = sooner - math.exp(log_survival_of(days + half, law))
             else:
-                own, paused, topped_up = densities(days, law)
-                chance = own + paused + topped_up
+                chance = density(math.log(days), law, own_norm(law))
             stays = -math.log1p(math.exp(prior))
             total += math.log(max(chance, LEAST_CHANCE)) + stays
             close_gap(c, days, law, p)

@@ -10,10 +10,11 @@ from scipy import integrate, stats
 
 from detectors.cadence.law import (
     Law,
-    densities,
+    density,
     log_normal_survival,
     log_sum,
     log_survival_of,
+    own_norm,
 )
 from detectors.cadence.posterior import close_gap, purchase_gap, purchase_prior
 from detectors.compiled import Row
@@ -44,10 +45,10 @@ def after(gaps: list[float], profile: Profile = PROFILE) -> Row:
 
 @pytest.mark.parametrize("days", [0.5, 2.0, 6.0, 30.0, 200.0])
 def test_survival_is_what_the_densities_leave(days: float) -> None:
-    def density(y: float) -> float:
-        return sum(densities(math.exp(y), MIXED)) * math.exp(y)
-
-    beyond = integrate.quad(density, math.log(days), 14.0, limit=200)[0]
+    norm = own_norm(MIXED)
+    beyond = integrate.quad(
+        lambda y: density(y, MIXED, norm) * math.exp(y), math.log(days), 14.0, limit=200
+    )[0]
     assert math.exp(log_survival_of(days, MIXED)) == pytest.approx(beyond, rel=1e-5, abs=1e-7)
 
 
