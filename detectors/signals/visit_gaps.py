@@ -116,12 +116,16 @@ def visit_change(c: Row, now: float, p: Row) -> float:
 
 
 @kernel
+def first_look(c: Row, p: Row) -> float:
+    """From when on the visits' silence is looked at."""
+    _, location, scale = visit_gap(c, p)[:3]
+    return time_after(p, c.last_visit, math.exp(location + NOT_YET * scale))
+
+
+@kernel
 def worth_a_look(c: Row, now: float, p: Row) -> bool:
     """Whether the visits have been silent for long enough to say something."""
-    if int(c.n_visits) < 2:
-        return False
-    _, location, scale = visit_gap(c, p)[:3]
-    return elapsed_days(p, c.last_visit, now) > math.exp(location + NOT_YET * scale)
+    return int(c.n_visits) >= 2 and now >= first_look(c, p)
 
 
 @kernel
@@ -129,22 +133,33 @@ def next_look(c: Row, now: float, p: Row) -> float:
     """When to look at the visits' silence next: when it opens an episode, if that is first."""
     if int(c.n_visits) < 2:
         return math.inf
-    _, location, scale = visit_gap(c, p)[:3]
-    first = time_after(p, c.last_visit, math.exp(location + NOT_YET * scale))
+    first = first_look(c, p)
     if now < first:
-        return float(first)
+        return first
+    usual = elapsed_days(p, c.last_visit, first)
     silent = elapsed_days(p, c.last_visit, now)
     if silent > p.longest_silence_days:
         return math.inf
-    low = now
-    high = time_after(p, c.last_visit, FURTHER * silent)
+    # looks come at fixed silences, so that when one is asked for does not move the alert
+    days = usual * FURTHER ** math.floor(math.log(silent / usual) / math.log(FURTHER))
+    high = time_after(p, c.last_visit, FURTHER * days)
+    if high <= now:
+        days *= FURTHER
+        high = time_after(p, c.last_visit, FURTHER * days)
     bar = threshold(p.visit_bar, log_price(p))
     if visit_change(c, high, p) < bar:
-        return float(high)
+        return high
+    found = crossing(c, time_after(p, c.last_visit, days), high, bar, p)
+    return found if found > now else crossing(c, now, high, bar, p)
+
+
+@kernel
+def crossing(c: Row, low: float, high: float, bar: float, p: Row) -> float:
+    """When the change reaches the bar: above it at `high`, not yet at `low`."""
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         if visit_change(c, middle, p) < bar:
             low = middle
         else:
             high = middle
-    return float(high)
+    return high
