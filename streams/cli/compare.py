@@ -126,12 +126,13 @@ def _summary(
                 figures[f"{column}_{name}"] = round(float(one[0]), 4)
     earlier = (before.times()[~differ.lost] - after.times()[~differ.gained]) / DAY_SECONDS
     if earlier.size:
-        median = float(np.median(earlier))
-        figures["days_earlier"] = round(median, 3)
+        mean, moved = float(earlier.mean()), (int((earlier > 0).sum()), int((earlier < 0).sum()))
+        figures["days_earlier"] = round(mean, 3)
+        figures["both_earlier"], figures["both_later"] = moved
         table.caption = (
-            f"Of {earlier.size:,} alerts in both, {int((earlier > 0).sum()):,} are earlier in "
-            f"{paths[1].name}, {int((earlier < 0).sum()):,} later; at the median "
-            f"{abs(median):.1f} days {'later' if median < 0 else 'earlier'}."
+            f"Of {earlier.size:,} alerts in both, {moved[0]:,} are earlier in {paths[1].name}, "
+            f"{moved[1]:,} later; on average {abs(mean):.1f} days "
+            f"{'later' if mean < 0 else 'earlier'}."
         )
         table.caption_justify = "left"
     return table

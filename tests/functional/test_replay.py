@@ -119,7 +119,7 @@ def _without_place(alert: Alert) -> Alert:
 def test_spread_in_the_same_way_the_alerts_are_the_same_bytes(events: Path, tmp_path: Path) -> None:
     settings = tmp_path / "policy.toml"
     settings.write_text(
-        "[policy]\nwin_back_medians = 0.3\ncooldown_days = 20\nalerts_per_day = 0.5\n"
+        "[policy]\nwin_back_medians = 0.3\ncooldown_days = 90\nalerts_per_day = 0.5\n"
         "[profile]\nvalue_customers = 20\n"
     )
     arguments = ("--config", str(settings), "--partitions", "3")

@@ -356,6 +356,7 @@ def test_compare_lists_what_is_gained_and_lost(run: Run, shop: Path) -> None:
     assert found["after_opened"] - found["after_only"] == (
         found["before_opened"] - found["before_only"]
     )
+    assert found["both_earlier"] > 0 == found["both_later"]
     assert found["days_earlier"] > 0
 
 
