@@ -10,7 +10,8 @@ from streams.ops import logs
 from streams.training.refit import Refit, proposal
 from streams.training.trainer import Trainer
 
-# A refit may take minutes, and in a replay one is always due: at most a twentieth of a core.
+# After each step a fit sleeps for so many times as long as that took: a twentieth of a core. In a
+# replay one is always due, and the events are not to wait for it.
 REST = 19.0
 
 log = logs.logger(__name__)
@@ -23,39 +24,39 @@ class GivenUpError(Exception):
 class Refits:
     """Of the profile that runs. A refit that fails is said and left: nothing depends on it."""
 
-    def __init__(self, running: Profile) -> None:
+    def __init__(self, running: Profile, rest: float = REST) -> None:
         self._running = running
+        self._rest = rest
         self._task: asyncio.Task[Proposal] | None = None
         self._given_up = threading.Event()
-        self._started_at = 0.0
-        self._rests_until = 0.0
 
     def look(self, trainer: Trainer) -> None:
         """Hand over what was found since the last call, or begin what is due by now."""
-        now = time.monotonic()
         if self._task is not None:
             if self._task.done():
-                self._rests_until = now + REST * (now - self._started_at)
                 self._hand_over(self._task, trainer)
                 self._task = None
-        elif now >= self._rests_until and (refit := trainer.begin_refit()) is not None:
-            self._started_at = now
+        elif (refit := trainer.begin_refit()) is not None:
             self._given_up.clear()
             self._task = asyncio.create_task(asyncio.to_thread(self._fit, refit), name="refit")
 
     async def stop(self) -> None:
-        """End a refit that is under way: it notices between two steps, some 20 ms apart."""
+        """End a refit that is under way: it notices at its next rest, some 20 ms of work away."""
         if self._task is not None:
             self._given_up.set()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
     def _fit(self, refit: Refit) -> Proposal:
-        return proposal(refit, self._running, self._going_on)
+        worked_until = time.thread_time()
 
-    def _going_on(self) -> None:
-        if self._given_up.is_set():
-            raise GivenUpError
+        def rest() -> None:
+            nonlocal worked_until
+            if self._given_up.wait(self._rest * (time.thread_time() - worked_until)):
+                raise GivenUpError
+            worked_until = time.thread_time()
+
+        return proposal(refit, self._running, rest)
 
     def _hand_over(self, task: asyncio.Task[Proposal], trainer: Trainer) -> None:
         error = task.exception()

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from streams.profile_files import with_parameters
 from streams.training import refits
 from streams.training.proposals import read_proposal
 from streams.training.refit import Refit, fitted, proposal
-from streams.training.refits import Refits
+from streams.training.refits import REST, Refits
 from streams.training.trainer import Checkpoint, Committed, Trainer, Training
 
 DAY = 86_400
@@ -300,6 +301,30 @@ async def test_a_real_fit_stops_between_two_steps() -> None:
         async with asyncio.timeout(5):
             await beside.stop()
     assert trainer.proposal is None
+
+
+async def test_a_fit_rests_in_proportion_to_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent: list[tuple[float, float]] = []
+
+    def work(_refit: Refit, _running: Profile, rest: Callable[[], None]) -> None:
+        began = time.monotonic(), time.thread_time()
+        for _ in range(4):
+            until = time.thread_time() + 0.01
+            while time.thread_time() < until:
+                pass
+            rest()
+        spent.append((time.monotonic() - began[0], time.thread_time() - began[1]))
+        raise ValueError("nothing found")
+
+    monkeypatch.setattr(refits, "proposal", work)
+    trainer = trained(records(3))
+    async with running() as beside, asyncio.timeout(20):
+        while not spent:
+            beside.look(trainer)
+            await asyncio.sleep(0.01)
+    elapsed, worked = spent[0]
+    assert elapsed >= (1.0 + REST) * 0.04
+    assert worked < elapsed / 2
 
 
 async def test_too_few_gaps_are_said_and_left() -> None:
