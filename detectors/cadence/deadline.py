@@ -28,7 +28,7 @@ from detectors.cadence.survival import survival_point
 from detectors.compiled import Row, kernel
 
 STRIDE = 0.08  # in ln days, where pauses put the root off: shorter than any hump is wide
-HALVINGS = 16  # of a stride: to a millionth
+FINE = 1e-6  # last step within a stride
 CLOSE = 1e-5  # last step in ln days; cubic convergence leaves an error far below a millisecond
 MOST_STEPS = 60
 LAST_LOG_DAY = 700.0  # e^700 days is beyond counting
@@ -95,18 +95,42 @@ def rule_d(law: Law, log_bar: float, longest_days: float) -> float:
     if pauses + short == 0.0:
         return math.exp(y)
     bar = math.exp(log_bar)
-    if density(y, law, norm) <= bar:
+    above = density(y, law, norm)
+    if above <= bar:
         return math.exp(y)
-    while density(y + STRIDE, law, norm) > bar:
+    below = density(y + STRIDE, law, norm)
+    while below > bar:
         y += STRIDE
         if y >= top:
             return longest_days
-    stride = STRIDE
-    for _ in range(HALVINGS):
-        stride *= 0.5
-        if density(y + stride, law, norm) > bar:
-            y += stride
-    return math.exp(min(y + stride, top))
+        above, below = below, density(y + STRIDE, law, norm)
+    return math.exp(min(_crossing(y, above, below, law, norm, bar), top))
+
+
+@kernel
+def _crossing(y: float, above: float, below: float, law: Law, norm: float, bar: float) -> float:
+    """Where within a stride from y on the density falls to the bar (regula falsi, Illinois)."""
+    low, high = y, y + STRIDE
+    over, under = above - bar, below - bar
+    kept = 0
+    for _ in range(MOST_STEPS):
+        if high - low <= FINE or under == 0.0:
+            break
+        middle = low + (high - low) * over / (over - under)
+        found = density(middle, law, norm) - bar
+        if found > 0.0:
+            moved = middle - low
+            low, over = middle, found
+            under *= 0.5 if kept == 1 else 1.0
+            kept = 1
+        else:
+            moved = high - middle
+            high, under = middle, found
+            over *= 0.5 if kept == -1 else 1.0
+            kept = -1
+        if moved <= FINE:
+            break
+    return high
 
 
 @kernel

@@ -20,6 +20,7 @@ Law: TypeAlias = tuple[float, float, float, float, float, float, float, float, f
 
 SQRT_2 = math.sqrt(2.0)
 SQRT_2_PI = math.sqrt(2.0 * math.pi)
+LEAST_SURVIVAL = 1e-200  # below, its parts are added as logarithms
 FAR = 25.0  # standard deviations beyond which the normal tail is taken from its expansion
 
 
@@ -48,12 +49,17 @@ def log_survival_of(days: float, law: Law) -> float:
     nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
     y = math.log(days)
     own = log_survival((y - location) / scale, nu)
+    if pauses + short == 0.0:
+        return min(own, 0.0)
+    z_paused, z_short = (y - pause_location) / pause_scale, (y - short_location) / spread
+    paused, topped_up = 0.5 * math.erfc(z_paused / SQRT_2), 0.5 * math.erfc(z_short / SQRT_2)
+    total = (1.0 - short) * ((1.0 - pauses) * math.exp(own) + pauses * paused) + short * topped_up
+    if total > LEAST_SURVIVAL:
+        return min(math.log(total), 0.0)
     if pauses > 0.0:
-        paused = log_normal_survival((y - pause_location) / pause_scale)
-        own = log_sum(math.log1p(-pauses) + own, math.log(pauses) + paused)
+        own = log_sum(math.log1p(-pauses) + own, math.log(pauses) + log_normal_survival(z_paused))
     if short > 0.0:
-        topped_up = log_normal_survival((y - short_location) / spread)
-        own = log_sum(math.log1p(-short) + own, math.log(short) + topped_up)
+        own = log_sum(math.log1p(-short) + own, math.log(short) + log_normal_survival(z_short))
     return min(own, 0.0)
 
 

@@ -2,11 +2,11 @@
 
     S(z) = I_x(nu / 2, 1 / 2) / 2  for z >= 0,   x = nu / (nu + z^2)
 
-with the regularised incomplete beta function by its continued fraction (modified Lentz). The
+with the regularised incomplete beta function by its continued fraction. The
 logarithm is taken before anything can underflow. Relative error of ln S below 1e-9 for nu from 0.1
 to 1e4 and |z| to 1e8 (tests compare with scipy.stats); degrees of freedom need not be whole.
 
-Sources: Abramowitz & Stegun 26.5.27 and 26.5.8; Lentz 1976.
+Sources: Abramowitz & Stegun 26.5.27 and 26.5.8.
 """
 
 import math
@@ -16,8 +16,8 @@ import numpy as np
 from detectors.compiled import kernel
 
 LOG_HALF = -0.6931471805599453
-TINY = 1e-300  # in place of a zero denominator
-CONVERGED = 1e-15
+CONVERGED = 1e-13
+SERIES_FROM = 8.0
 FURTHEST = 300.0  # ln of the greatest point: beyond any gap, and its square does not overflow
 MOST_TERMS = 10_000  # the fraction needs about sqrt(max(a, b)) terms
 
@@ -31,33 +31,50 @@ def log_density(z: float, nu: float) -> float:
 @kernel
 def log_norm(nu: float) -> float:
     """ln t_nu(0), the part of the log density that does not depend on z."""
-    return math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu) - 0.5 * math.log(nu * math.pi)
+    return log_gamma_ratio(0.5 * nu) - 0.5 * math.log(nu * math.pi)
+
+
+@kernel
+def log_gamma_ratio(a: float) -> float:
+    """ln gamma(a + 1/2) / gamma(a), by its series; differences of lgamma lose digits for great a.
+
+    Abramowitz & Stegun 6.1.40, twice. Relative error of the ratio below 1e-12.
+    """
+    before = 1.0
+    while a < SERIES_FROM:
+        before *= a / (a + 0.5)
+        a += 1.0
+    u = 1.0 / (a * a)
+    series = (-1 / 8 + u * (1 / 192 + u * (-1 / 640 + u * (17 / 14336 - u * (31 / 18432))))) / a
+    return math.log(before * math.sqrt(a)) + series
 
 
 @kernel
 def beta_fraction(a: float, b: float, x: float) -> float:
-    """Continued fraction of the incomplete beta function, for x < (a + 1) / (a + b + 2)."""
-    c = 1.0
-    d = 1.0 - (a + b) * x / (a + 1.0)
-    d = 1.0 / (d if abs(d) > TINY else TINY)
-    fraction = d
+    """Continued fraction of the incomplete beta function, for x < (a + 1) / (a + b + 2).
+
+    By its recurrence, with denominators a, a + 1, a + 2, ... instead of 1 (an equivalence
+    transformation), so that one division does for two terms.
+    """
+    before, now = a, a * (a + 1.0 - (a + b) * x)  # numerators of two neighbouring convergents
+    under_before, under = 1.0, a + 1.0  # and their denominators, the latter brought to 1
+    last = 0.0
     for m in range(1, MOST_TERMS):
-        even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
-        d = 1.0 + even * d
-        c = 1.0 + even / c
-        d = 1.0 / (d if abs(d) > TINY else TINY)
-        c = c if abs(c) > TINY else TINY
-        fraction *= d * c
-        odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
-        d = 1.0 + odd * d
-        c = 1.0 + odd / c
-        d = 1.0 / (d if abs(d) > TINY else TINY)
-        c = c if abs(c) > TINY else TINY
-        step = d * c
-        fraction *= step
-        if abs(step - 1.0) < CONVERGED:
+        scale = 1.0 / under
+        before *= scale
+        under_before *= scale
+        now *= scale
+        if abs(now - last) <= CONVERGED * now:
             break
-    return fraction
+        last = now
+        even = m * (b - m) * x
+        next_one = (a + 2.0 * m) * now + even * before
+        next_under = (a + 2.0 * m) + even * under_before
+        odd = -(a + m) * (a + b + m) * x
+        before, under_before = next_one, next_under
+        now = (a + 2.0 * m + 1.0) * before + odd * now
+        under = (a + 2.0 * m + 1.0) * under_before + odd
+    return a / now
 
 
 @kernel
@@ -68,12 +85,11 @@ def log_upper(z: float, nu: float) -> float:
     a = 0.5 * nu
     ratio = z * z / nu
     log_x = -math.log1p(ratio)
-    log_rest = 2.0 * math.log(z) - math.log(nu) + log_x  # ln (1 - x)
     x = 1.0 / (1.0 + ratio)
-    front = a * log_x + 0.5 * log_rest + log_norm(nu) + 0.5 * math.log(nu)  # - ln B(a, 1/2) inside
+    front = (a + 0.5) * log_x + log_norm(nu)  # x^a sqrt(1 - x) / B(a, 1/2) but for z
     if x < (a + 1.0) / (a + 2.5):
-        return LOG_HALF + front - math.log(a) + math.log(beta_fraction(a, 0.5, x))
-    return LOG_HALF + math.log1p(-2.0 * math.exp(front) * beta_fraction(0.5, a, ratio * x))
+        return LOG_HALF + front + math.log(z * beta_fraction(a, 0.5, x) / a)
+    return LOG_HALF + math.log1p(-2.0 * z * math.exp(front) * beta_fraction(0.5, a, ratio * x))
 
 
 @kernel
