@@ -46,6 +46,13 @@ ACTIONS = {
 """What to do about the leading reason; for a newcomer's silence see `explain`."""
 
 
+SEGMENT_WORDS = {int(segment): segment.name.lower() for segment in Segment}
+STANDINGS = {code: word.capitalize() for code, word in SEGMENT_WORDS.items()} | {
+    int(Segment.VIP): "VIP"
+}
+HOLD_WORDS = {int(hold): hold.name.lower() if hold else None for hold in Hold}
+
+
 class Chance(NamedTuple):
     """P(no purchase within the horizon); of visits, for who lives by them."""
 
@@ -228,7 +235,6 @@ def _explanation(
 ) -> Explanation:
     n_gaps = rhythm.n_gaps if rhythm else 0
     silent = said.status in (Status.RESOLVED, Status.EXPIRED, Status.SUPPRESSED)
-    held = Hold(known.suppressed)
     return Explanation(
         p_alive=said.p_alive,
         p_no_purchase=Chance(profile.horizon_days, said.risk),
@@ -237,11 +243,11 @@ def _explanation(
         ),
         observed=Observed(rhythm.silence_days if rhythm else None),
         value_at_risk=value,
-        segment=_word(known.segment),
-        best_segment=_word(known.best_segment),
+        segment=SEGMENT_WORDS[known.segment],
+        best_segment=SEGMENT_WORDS[known.best_segment],
         value_tenth=known.value_tenth or None,
         standing=_standing(known, value),
-        suppressed_reason=None if held is Hold.NONE else held.name.lower(),
+        suppressed_reason=HOLD_WORDS[known.suppressed],
         confidence=confidence(n_gaps),
         suggested_action="none"
         if silent or not reasons
@@ -283,15 +289,11 @@ def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.f
         out[i, 9] = float(counted_visits(c, d.time))
 
 
-def _word(segment: int) -> str:
-    return Segment(segment).name.lower()
-
-
 def _standing(known: Known, value: ValueAtRisk) -> str:
     """Segment and value: "Regular (loyal before), would spend some 412.00 EUR in 180 days, …"."""
-    text = _word(known.segment).capitalize() if known.segment != Segment.VIP else "VIP"
+    text = STANDINGS[known.segment]
     if known.best_segment > known.segment:
-        text += f" ({_word(known.best_segment)} before)"
+        text += f" ({SEGMENT_WORDS[known.best_segment]} before)"
     if value.currency:
         text += f", would spend some {value.amount:,.2f} {value.currency} in "
         text += f"{value.horizon_days:.0f} days"
