@@ -1,14 +1,13 @@
 """The online model: is this customer going to buy within the horizon?
 
-river's `StandardScaler | LogisticRegression(AdaGrad 0.1)` over the features of a snapshot, learnt
-from delayed outcomes. It begins as the static cadence: the cadence's own logit goes in
-unscaled with weight 1, all other features with weight 0, so that what is learnt is where the
-cadence is wrong. Progressive: each label is predicted first and learnt afterwards, so its
-log-loss is that of predictions which could not know the answer. No clock, no randomness: the
+river's `StandardScaler | LogisticRegression(AdaGrad 0.1)`, compiled (`regression`), over the
+features of a snapshot, learnt from delayed outcomes. It begins as the static cadence: the cadence's
+own logit goes in unscaled with weight 1, all other features with weight 0, so that what is learnt
+is where the cadence is wrong. Progressive: each label is predicted first and learnt afterwards, so
+its log-loss is that of predictions which could not know the answer. No clock, no randomness: the
 same labels in the same order give the same weights to the last bit.
 
-Sources: Duchi, Hazan & Singer 2011 (AdaGrad); Dawid 1984 (prequential, i.e. progressive
-validation); Welford 1962 (running mean and variance).
+Source: Dawid 1984 (prequential, i.e. progressive validation).
 """
 
 from __future__ import annotations
@@ -17,10 +16,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from river import linear_model, optim, preprocessing, utils
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors.learning.drift import DriftWatch
-from detectors.learning.scorer import Score, additive, log_loss
+from detectors.learning.regression import MEAN, SQUARES, VARIANCE, WEIGHT, CompiledRegression
+from detectors.learning.scorer import Score, Scorer, log_loss, sigmoid
 from detectors.learning.weights import DriftState, FeatureWeights, Weights
 
 # Measured beside FTRL 0.05, trees and forests on CDNOW and the Complete Journey: the best two are
@@ -81,20 +82,16 @@ class ChurnModel:
         self.log_loss = weights.log_loss
         self.static_log_loss = weights.static_log_loss
         self._drift = DriftWatch(weights.drift)
-        self._scaler = preprocessing.StandardScaler()
-        self._optimizer = optim.AdaGrad(LEARNING_RATE, eps=GRADIENTS_SEEN)
-        self._regression = linear_model.LogisticRegression(self._optimizer)
-        self._regression.intercept = weights.intercept
-        # each label carries every feature, so that one count serves scaler and optimiser
-        self._scaler.counts.update(dict.fromkeys(self.features, weights.labels))
-        self._scaler.means.update({f.name: f.mean for f in weights.features})
-        self._scaler.vars.update({f.name: f.variance for f in weights.features})
-        self._optimizer.n_iterations = weights.labels
-        self._optimizer.g2.update({f.name: f.squared_gradients for f in weights.features})
-        slopes: utils.VectorDict[str, float] = utils.VectorDict(
-            {f.name: f.weight for f in weights.features}
+        self._regression = CompiledRegression(
+            self.features, CADENCE, rate=LEARNING_RATE, eps=GRADIENTS_SEEN
         )
-        self._regression._weights = slopes  # noqa: SLF001  # river's `weights` is read-only
+        self._regression.intercept = weights.intercept
+        self._regression.labels = weights.labels
+        columns = self._regression.state.T
+        for column, f in zip(columns, weights.features, strict=True):
+            column[[MEAN, VARIANCE, WEIGHT, SQUARES]] = (
+                f.mean, f.variance, f.weight, f.squared_gradients,
+            )  # fmt: skip
 
     @classmethod
     def from_weights(cls, weights: Weights) -> ChurnModel:
@@ -103,16 +100,10 @@ class ChurnModel:
 
     def to_weights(self) -> Weights:
         """Everything learnt so far."""
-        scaler, weights, squares = self._scaler, self._regression.weights, self._optimizer.g2
+        columns = self._regression.state[[MEAN, VARIANCE, WEIGHT, SQUARES]].T.tolist()
         features = tuple(
-            FeatureWeights(
-                name,
-                scaler.means.get(name, 0.0),
-                scaler.vars.get(name, 0.0),
-                weights.get(name, 0.0),
-                squares.get(name, 0.0),
-            )
-            for name in self.features
+            FeatureWeights(name, *column)
+            for name, column in zip(self.features, columns, strict=True)
         )
         return Weights(
             features,
@@ -129,7 +120,8 @@ class ChurnModel:
 
         Raises ValueError that names a feature which is missing, unknown or not finite.
         """
-        return self._score(self._ordered(features))
+        scorer = Scorer(self.to_weights(), UNPUBLISHED)
+        return scorer.score_all(self._ordered(features)[np.newaxis])[0]
 
     def learn(self, features: Mapping[str, float], outcome: int, static_logit: float) -> Learnt:
         """Predict, compare with the outcome, then learn it; faster for a while after a drift.
@@ -138,46 +130,34 @@ class ChurnModel:
         Raises ValueError, with nothing learnt, for features as in `score`, an outcome other than
         0 and 1, or a static logit that is not finite.
         """
-        ordered = self._ordered(features)
+        values = self._ordered(features)
         if outcome not in (0, 1):
             raise ValueError(f"outcome is {outcome}; accepted: 0 (came back), 1 (did not)")
         if not math.isfinite(static_logit):
             raise ValueError(f"static_logit is {static_logit}; accepted: a finite number")
 
-        score = self._score(ordered)
-        loss = log_loss(score.logit, outcome)
+        logit = self._regression.learn(values, outcome)
+        loss = log_loss(logit, outcome)
         static_loss = log_loss(static_logit, outcome)
-
-        # what the pipeline would do, without transforming for a prediction of its own
-        varying = {name: value for name, value in ordered.items() if name != CADENCE}
-        self._scaler.learn_one(varying)  # type: ignore[no-untyped-call]  # river
-        scaled = self._scaler.transform_one(ordered)  # type: ignore[no-untyped-call]  # river
-        self._regression.learn_one(scaled, outcome)
         self.labels += 1
         self.churned += outcome
         self.log_loss += (loss - self.log_loss) / self.labels
         self.static_log_loss += (static_loss - self.static_log_loss) / self.labels
-        error = (outcome - score.probability) ** 2
-        drifted = self.labels > WARM_UP and self._drift.update(error)
+        probability = sigmoid(logit)
+        drifted = self.labels > WARM_UP and self._drift.update((outcome - probability) ** 2)
         if drifted:
-            for name in self.features:
-                self._optimizer.g2[name] *= KEPT_AT_DRIFT
-        return Learnt(score.probability, loss, static_loss, drifted)
+            self._regression.state[SQUARES] *= KEPT_AT_DRIFT
+        return Learnt(probability, loss, static_loss, drifted)
 
-    def _score(self, ordered: dict[str, float]) -> Score:
-        weights = self._regression.weights
-        scaled = self._scaler.transform_one(ordered)  # type: ignore[no-untyped-call]  # river
-        terms = {name: weights.get(name, 0.0) * value for name, value in scaled.items()}
-        return additive(self._regression.intercept, terms, UNPUBLISHED)
-
-    def _ordered(self, features: Mapping[str, float]) -> dict[str, float]:
+    def _ordered(self, features: Mapping[str, float]) -> NDArray[np.float64]:
         """The features in the model's order, on which the last bit of a sum depends."""
-        ordered = {name: features[name] for name in self.features if name in features}
+        try:
+            ordered = [features[name] for name in self.features]
+        except KeyError:
+            ordered = []
         # one sum tells of all: it is finite only if they are (or overflows, and is looked into)
-        if len(ordered) == len(features) == len(self.features) and math.isfinite(
-            sum(ordered.values())
-        ):
-            return ordered
+        if len(ordered) == len(features) and math.isfinite(sum(ordered)):
+            return np.array(ordered, np.float64)
         if features.keys() != set(self.features):
             missing = [name for name in self.features if name not in features]
             unknown = [name for name in features if name not in self.features]
@@ -188,7 +168,7 @@ class ChurnModel:
         for name in self.features:
             if not math.isfinite(features[name]):
                 raise ValueError(f"features[{name}] is {features[name]}; accepted: finite numbers")
-        return ordered
+        return np.array(ordered, np.float64)
 
 
 class Resumed(NamedTuple):

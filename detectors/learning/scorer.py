@@ -64,7 +64,7 @@ class Scorer:
         self._scales = np.array([feature.variance**0.5 or math.inf for feature in features])
         self._slopes = np.array([feature.weight for feature in features])
 
-    def score(self, features: NDArray[np.float32], static_logit: float) -> Score:
+    def score(self, features: NDArray[np.floating], static_logit: float) -> Score:
         """Score one snapshot: `features` of shape (K,) in the order of the weights.
 
         `static_logit` is the cadence's log-odds of no purchase within the horizon. Raises
@@ -74,7 +74,7 @@ class Scorer:
             return additive(static_logit, {}, None)
         return self.score_all(features[np.newaxis])[0]
 
-    def score_all(self, features: NDArray[np.float32]) -> list[Score]:
+    def score_all(self, features: NDArray[np.floating]) -> list[Score]:
         """Score many snapshots, `features` of shape (n, K), with a version of the model.
 
         Raises as `score` does.
