@@ -5,8 +5,11 @@ nobody's silence. A detector that counts them as such is wrong on Mondays, or wa
 everybody. Measured: false alerts a living customer-year at the same mean delay, the profile with an
 operational clock over the profile without. The clock's hours are learnt from what lies before T0;
 closed days and weeks are given to it, as an owner would.
+
+The oracle beside them knows each customer's law and the very hours: no clock can do better.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -19,22 +22,29 @@ from benchmarks.quality.real import COSTS, DRAWS
 from benchmarks.quality.report import Report, spanned
 from detectors.lab.engine_rows import rows_after, silences
 from detectors.lab.evaluate import Tally, at_budget, draws, rate_at_delay, tally
-from detectors.lab.histories import Days, Histories, episodes
+from detectors.lab.histories import Days, Episodes, Histories, episodes
 from detectors.profile import Profile
 from streams.calendar import public_holidays
 
 BUDGET = 1.0  # false alerts a living customer-year without the clock: sets the delay
 LONGEST = 60.0
+LEAVING = 0.01  # odds of leaving that the oracle reckons with; the price makes up for it
 DAYS = 364
 HOURS = 24 * DAYS
+CALENDAR = np.arange(HOURS + 1.0) / 24.0  # days at each full hour
 EPOCH = 1_704_067_200.0  # 2024-01-01, a Monday
 
 
 class World(NamedTuple):
-    """Who buys when: histories, and the day on which each customer stops (inf: never)."""
+    """Who buys when: histories; the day on which each customer stops (inf: never), and their law.
+
+    ln gap is normal, in days of the shop's own time: `location`, `spread`.
+    """
 
     histories: Histories
     left: Days
+    location: Days
+    spread: Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,11 @@ class Shop:
     closed: tuple[tuple[int, int], ...]
     usual_gap_days: float
     seed: int
+
+    @property
+    def passed(self) -> Days:
+        """Days of the shop's own time gone by at each full hour of the year."""
+        return np.concatenate([[0.0], np.cumsum(self.hours)]) / 24.0
 
     @property
     def hours(self) -> Days:
@@ -67,13 +82,12 @@ class Shop:
         gaps = np.exp(mean[:, None] + spread[:, None] * rng.standard_normal((customers, count)))
         begins = rng.uniform(0.0, np.exp(mean))
         own = begins[:, None] + np.cumsum(gaps, axis=1)
-        passed = np.concatenate([[0.0], np.cumsum(self.hours)]) / 24.0
-        days = np.interp(own, passed, np.arange(HOURS + 1.0) / 24.0, right=np.inf)
+        days = np.interp(own, self.passed, CALENDAR, right=np.inf)
         stops = rng.random(customers) < 0.5
         left = np.where(stops, rng.uniform(0.45, 0.8, customers) * DAYS, np.inf)
         bought = days < np.minimum(left, DAYS)[:, None]
         who = np.nonzero(bought)[0]
-        return World(Histories.of(who, days[bought], float(DAYS), EPOCH), left)
+        return World(Histories.of(who, days[bought], float(DAYS), EPOCH), left, mean, spread)
 
 
 def _week(opens: int, closes: int, days: int) -> tuple[float, ...]:
@@ -115,6 +129,7 @@ def evaluate(report: Report, *, quick: bool) -> None:
             name: counted(world, begin, profile)
             for name, profile in clock_profiles(world.histories.before(begin), shop.closed).items()
         }
+        tallies["oracle"] = counted_by_oracle(world, begin, shop)
         weights = draws(len(tallies["off"].lost), DRAWS)
         delay = at_budget(tallies["off"], BUDGET, weights).delay_days
         for name, one in tallies.items():
@@ -122,7 +137,9 @@ def evaluate(report: Report, *, quick: bool) -> None:
             table.add_row(shop.id, name, spanned(rate, 2), spanned(delay, 1))
             report.figure(f"clock_{name}_{shop.id.replace('-', '_')}_false_a_year", rate)
         ratios.append(ratio(tallies["off"], tallies["on"], weights))
+        known = ratio(tallies["off"], tallies["oracle"], weights)
         report.figure(f"clock_{shop.id.replace('-', '_')}_ratio", ratios[-1])
+        report.figure(f"clock_{shop.id.replace('-', '_')}_oracle_ratio", known)
     report.console.print(table)
     worst = max(ratios, key=lambda draws: float(draws[0]))
     report.figure("clock_false_alarm_ratio", worst)
@@ -132,13 +149,34 @@ def evaluate(report: Report, *, quick: bool) -> None:
     report.note(f"False alerts with the clock over those without: {each}")
 
 
+def judged(world: World, begin: float) -> Episodes:
+    """The silences from `begin` on of who stays, and the last ones of who stops."""
+    found = episodes(world.histories, begin, world.histories.end)
+    return found.take(~found.lost | np.isfinite(world.left[found.customer]))
+
+
 def counted(world: World, begin: float, profile: Profile) -> Tally:
     """The engine with this profile over a shop's customers."""
-    found = episodes(world.histories, begin, world.histories.end)
-    stopped = np.isfinite(world.left[found.customer])
-    found = found.take(~found.lost | stopped)
+    found = judged(world, begin)
     rows = rows_after(world.histories, found.purchase, profile)
     return tally(found, COSTS, silences(rows, profile, COSTS), LONGEST)
+
+
+def counted_by_oracle(world: World, begin: float, shop: Shop) -> Tally:
+    """Rule D with the customers' own laws and the shop's own time.
+
+    ln f = -z^2 / 2 - ln(spread sqrt(2 pi)) - location - z spread is at the bar, from the median on,
+    at z = -spread + sqrt(spread^2 - 2 (ln(spread sqrt(2 pi)) + location + ln bar)).
+    """
+    found = judged(world, begin)
+    location, spread = world.location[found.customer, None], world.spread[found.customer, None]
+    delay = np.log1p(Profile().gap_delay_days * np.exp(-location))
+    log_bar = math.log(LEAVING) + delay - np.log(COSTS)
+    rest = np.log(spread * math.sqrt(2.0 * math.pi)) + location + log_bar
+    z = np.maximum(np.sqrt(np.maximum(spread**2 - 2.0 * rest, 0.0)) - spread, 0.0)
+    begins = world.histories.day[found.purchase, None]
+    own = np.interp(begins, CALENDAR, shop.passed) + np.exp(location + z * spread)
+    return tally(found, COSTS, np.interp(own, shop.passed, CALENDAR) - begins, LONGEST)
 
 
 def ratio(off: Tally, on: Tally, weights: Days) -> Days:

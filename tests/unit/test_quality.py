@@ -17,6 +17,7 @@ from detectors.lab.histories import Histories, episodes
 from detectors.lab.returns import TITLES, all_chances, engine_chances, questions
 from detectors.lab.simulate import Simulation
 from detectors.lab.trial import Trial
+from detectors.profile import Profile
 from streams.backtest.plots import Plot, Series
 
 BEGIN, CUTOFF = 60.0, 100.0
@@ -145,3 +146,12 @@ def test_the_same_profile_makes_as_many_false_alarms_as_itself() -> None:
     profile, _ = profile_for(world.histories.before(100.0), 20.0)
     one = clock.counted(world, 100.0, profile)
     assert clock.ratio(one, one, draws(len(one.lost), 0))[0] == pytest.approx(1.0)
+
+
+def test_who_knows_the_law_and_the_hours_alerts_less_often_in_vain() -> None:
+    shop = clock.SHOPS[0]
+    world = shop.simulate(100)
+    without = clock.counted(world, 100.0, Profile())
+    oracle = clock.counted_by_oracle(world, 100.0, shop)
+    assert np.all(np.diff(oracle.false.sum(0)) <= 0)
+    assert 0.0 < clock.ratio(without, oracle, draws(len(without.lost), 0))[0] < 0.8
