@@ -3,9 +3,11 @@
 A chunk of records is decoded and then taken apart column by column. What the bulk does not
 recognise is judged alone by `schemas.decode`, which has the last word and the reason. So every
 record becomes exactly one observation or one dead letter, and a bad one costs nothing but itself.
+An event that lies in another partition than its key's becomes a reroute instead.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,15 @@ from numpy.typing import NDArray
 from detectors.index import hash_slices
 from detectors.observations import OBSERVATION, Input
 from detectors.state import CustomerState
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, RejectReason
 from schemas.decode import DECODERS, check, read, unknown_fields
 from schemas.events import MAX_RECORD_BYTES, Event
 from schemas.instants import seconds
 from schemas.rejections import Rejected
+from schemas.reroutes import MAX_HEADER_BYTES, Reroute, rerouted, was_rerouted
 from streams.kafka.columns import (
+    HEADERS_END,
+    HEADERS_START,
     KEY_END,
     KEY_START,
     OFFSET,
@@ -26,16 +31,24 @@ from streams.kafka.columns import (
     VALUE_START,
     Fetched,
 )
+from streams.kafka.partitioner import places
 from streams.partition import instants
 from streams.partition.fields import FILL
 from streams.partition.records import Records
 from streams.partition.texts import printable, same_slices, texts
 
-__all__ = ["DeadLetter", "Ingested", "ingest"]
+__all__ = ["DeadLetter", "Home", "Ingested", "ingest"]
 
 # The decoded events of a chunk stay in the processor's cache until they are taken apart; fewer, and
 # numpy's cost a call shows (benchmarks/ingest.py).
 CHUNK = 512
+
+
+class Home(NamedTuple):
+    """The partition that is read, of how many: where the keys that belong here are placed."""
+
+    partition: int
+    partitions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +65,27 @@ class Ingested:
     offsets: NDArray[np.int64]
     dead_letters: list[DeadLetter]
     unknown_fields: int
+    reroutes: list[Reroute]
 
 
 def ingest(
-    source: Input, fetched: Fetched, state: CustomerState, *, latest_allowed: float | None
+    source: Input,
+    fetched: Fetched,
+    state: CustomerState,
+    *,
+    latest_allowed: float | None,
+    home: Home | None = None,
 ) -> Ingested:
     """Read one fetch of an input. Customers who are not yet known are added to the state.
 
     `latest_allowed` bounds event times, in seconds since the epoch; None allows any. Effective
-    times are the event times for now; the timeline sets them.
+    times are the event times for now; the timeline sets them. Without a `home` every key belongs
+    where it lies.
     """
     reading = _Reading(source, fetched, latest_allowed)
     for first in range(0, len(fetched.columns), CHUNK):
         reading.take(first, min(first + CHUNK, len(fetched.columns)))
-    return reading.finished(state)
+    return reading.finished(state, home)
 
 
 def _values(columns: NDArray[np.int64]) -> tuple[list[int], list[int]]:
@@ -98,6 +118,7 @@ class _Reading:
         self.ids: list[bytes] = []
         self.ids_size = 0
         self.letters: list[DeadLetter] = []
+        self.reroutes: list[Reroute] = []
         self.unknown_fields = 0
 
     def take(self, first: int, end: int) -> None:
@@ -163,10 +184,15 @@ class _Reading:
         self.rows.append(rows)
         self.size += len(rows)
 
-    def finished(self, state: CustomerState) -> Ingested:
+    def finished(self, state: CustomerState, home: Home | None) -> Ingested:
         """What was read, with the customers' rows and the ids' hashes."""
         observations = self.observations[: self.size]
-        columns = self.columns[np.concatenate(self.rows) if self.rows else slice(0)]
+        rows = np.concatenate(self.rows) if self.rows else np.empty(0, np.int64)
+        if home is not None:
+            at_home = self._at_home(rows, home)
+            if not at_home.all():
+                observations, rows = observations[at_home], rows[at_home]
+        columns = self.columns[rows]
         ids = np.frombuffer(b"".join(self.ids), np.uint8)
         keys = (
             np.ascontiguousarray(columns[:, KEY_START]),
@@ -180,7 +206,36 @@ class _Reading:
         observations["id_hash"] = hash_slices(ids, id_starts, id_ends)
         self.letters.sort(key=lambda letter: letter.offset)
         offsets = np.ascontiguousarray(columns[:, OFFSET])
-        return Ingested(observations, ids, offsets, self.letters, self.unknown_fields)
+        return Ingested(
+            observations, ids, offsets, self.letters, self.unknown_fields, self.reroutes
+        )
+
+    def _at_home(self, rows: NDArray[np.int64], home: Home) -> NDArray[np.bool_]:
+        """Which of the events lie where their key belongs; the others are sent on or refused."""
+        starts = np.ascontiguousarray(self.columns[rows, KEY_START])
+        ends = np.ascontiguousarray(self.columns[rows, KEY_END])
+        wanted = places(self.records.bytes, starts, ends, home.partitions)
+        at_home: NDArray[np.bool_] = wanted == home.partition
+        for i in np.flatnonzero(~at_home):
+            self._send_on(int(rows[i]), int(wanted[i]), home)
+        return at_home
+
+    def _send_on(self, row: int, wanted: int, home: Home) -> None:
+        key, value, headers = self.records.parts(row)
+        size = int(self.columns[row, HEADERS_END] - self.columns[row, HEADERS_START])
+        if was_rerouted(headers) or size > MAX_HEADER_BYTES:
+            again = was_rerouted(headers)
+            problem = f"belongs to partition {wanted}, not {home.partition}" + (
+                ", and was sent on already"
+                if again
+                else f", and its headers ({size} bytes) are too long to send it on"
+            )
+            rejected = Rejected(RejectReason.MISROUTED, "key", problem, "murmur2 of the key")
+            self.letters.append(self.records.dead_letter(row, rejected))
+            return
+        offset = int(self.columns[row, OFFSET])
+        headers = rerouted(headers, home.partition, offset)
+        self.reroutes.append(Reroute(offset, wanted, key or b"", value, headers))
 
     def _judged(self, row: int) -> Event | None:
         """The event of a record that did not decode; None, and a dead letter, if it is none."""
