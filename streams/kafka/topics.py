@@ -83,6 +83,19 @@ async def create(settings: Settings) -> list[str]:
     return [spec.name for spec in missing]
 
 
+async def partition_counts(settings: Settings, names: Sequence[str]) -> dict[str, int]:
+    """How many partitions these topics have; raises TopicsError when one is missing."""
+    async with _admin(settings) as admin:
+        found = await _describe(admin, names)
+    if missing := [name for name in names if name not in found]:
+        raise TopicsError(
+            f"topics are missing: {', '.join(missing)}",
+            where=settings.broker,
+            remedy="Is it the right broker (--broker)? Otherwise run `offbeat topics create`.",
+        )
+    return {name: found[name].partitions for name in names}
+
+
 def _refuse_uneven_inputs(
     settings: Settings, wanted: Sequence[TopicSpec], found: dict[str, Described]
 ) -> None:
