@@ -4,7 +4,6 @@ partition that is not its key's.
 
 import asyncio
 import signal
-import time
 import uuid
 from collections import Counter
 
@@ -20,6 +19,7 @@ from benchmarks.harness import (
     environment,
     named,
     read_all,
+    wait_until_at_the_end,
     wait_until_consumed,
     workers,
 )
@@ -82,15 +82,6 @@ async def positions(settings: Settings) -> dict[int, int]:
     }
 
 
-async def until_at_the_end(settings: Settings, worker: Worker, seconds: float = 60) -> None:
-    """Return when nothing is left to read, what the worker itself has sent on included."""
-    until = time.monotonic() + seconds
-    while await committed(settings) < sum((await ends(settings, settings.topics.inputs)).values()):
-        assert worker.running, worker.log_path.read_text()[-3000:]
-        assert time.monotonic() < until
-        await asyncio.sleep(0.2)
-
-
 async def newest_records(settings: Settings) -> list[PartitionRecord]:
     """The partitions' own records, as they were committed last."""
     topic = OutputTopics(settings.topics.prefix).state_changelog
@@ -115,7 +106,7 @@ async def test_a_wrong_schema_stops_the_worker_before_it_drains_the_topic(
     worker = Worker(settings.group, environment(settings))
     await send(settings, records[:300])
     with workers(worker):
-        await until_at_the_end(settings, worker)  # so many are nothing to stop for
+        await wait_until_at_the_end(settings, [worker], 60)  # so many are nothing to stop for
         await send(settings, records[300:])
         assert worker.wait(60) == DeadLettersError.exit_code
         before = await positions(settings)
@@ -141,7 +132,7 @@ async def test_events_in_a_wrong_partition_are_applied_once_in_the_right_one(
     settings: Settings,
 ) -> None:
     await create_topics(settings)
-    customers, each = [f"c-{i}" for i in range(400)], 40
+    customers, each = [f"c-{i}" for i in range(200)], 30
     events = [(c, n) for n in range(each) for c in customers]
     # as arbitrary as by librdkafka's CRC-32: by the id's length
     records = [(len(c) % PARTITIONS, c.encode(), purchase(c, n)) for c, n in events]
@@ -157,9 +148,9 @@ async def test_events_in_a_wrong_partition_are_applied_once_in_the_right_one(
         worker.wait(10)
         worker.stop()
         worker.start()
-        await until_at_the_end(settings, worker, 120)
+        await wait_until_at_the_end(settings, [worker], 120)
         await asyncio.sleep(1)
-        await until_at_the_end(settings, worker)
+        await wait_until_at_the_end(settings, [worker], 60)
         assert worker.stop() == 0
     found = await read_all(settings, settings.topics.purchases)
     sent_on = [r for r in found if REROUTED in dict(r.headers)]
@@ -178,7 +169,7 @@ async def test_with_any_partitioner_nothing_is_sent_on(settings: Settings) -> No
     await send(settings, [(i % PARTITIONS, b"c-1", purchase("c-1", i)) for i in range(PARTITIONS)])
     worker = Worker(settings.group, environment(settings, topics_partitioner="any"))
     with workers(worker):
-        await until_at_the_end(settings, worker)
+        await wait_until_at_the_end(settings, [worker], 60)
         assert worker.stop() == 0
     end = await ends(settings, [settings.topics.purchases])
     assert set(end.values()) == {1}

@@ -15,12 +15,12 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from benchmarks.harness import (
     OFFBEAT,
     Worker,
-    committed,
     create_topics,
     ends,
     environment,
     named,
     read_all,
+    wait_until_at_the_end,
     workers,
 )
 from schemas.dead_letters import (
@@ -213,12 +213,7 @@ async def test_what_is_refused_again_comes_back_with_its_history(settings: Setti
     assert "2 sent" in await offbeat(settings, "redrive", "purchases")
     worker = Worker(settings.group, environment(settings))
     with workers(worker):
-        until = time.monotonic() + 60
-        while await committed(settings) < sum(
-            (await ends(settings, [settings.topics.purchases])).values()
-        ):
-            assert time.monotonic() < until
-            await asyncio.sleep(0.2)
+        await wait_until_at_the_end(settings, [worker], 60)
         assert worker.stop() == 0
     dlq = dead_letter_topic(settings.topics.purchases)
     *_, newest = [r for r in await read_all(settings, dlq) if REASON in dict(r.headers)]
