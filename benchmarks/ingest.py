@@ -49,7 +49,7 @@ def main(events: int = 50_000, customers: int = 20_000) -> None:
     """
     given = fetches(events, customers)
     state = CustomerState(Profile())
-    homes = (None, Home(0, 1))  # of one partition every key belongs to it, and is still hashed
+    homes = (None, Home("g", 0, 1))  # of one partition every key belongs to it, and is still hashed
     costs = np.empty((len(homes), RUNS, len(given)))
     for run in range(RUNS):
         for i, fetch in enumerate(given):

@@ -1,7 +1,9 @@
 """Records of an input that lay in another partition than their key's, and were sent on to it.
 
-A record is sent on once: it carries where it lay, and whoever finds it in a wrong place again
-keeps it as a dead letter instead of sending it round in circles.
+A record is sent on once by each consumer group, for itself: the copy carries which group that was
+and where the record lay. The group's own copy counts; those of other groups do not, because the
+original is there for everybody. Whoever finds its own copy in a wrong place again keeps it as a
+dead letter instead of sending it round in circles.
 """
 
 from typing import NamedTuple
@@ -23,15 +25,22 @@ class Reroute(NamedTuple):
     headers: Headers
 
 
-def rerouted(headers: Headers, partition: int, offset: int) -> Headers:
+def rerouted(headers: Headers, group: str, partition: int, offset: int) -> Headers:
     """The headers with which a record goes on that lay at this place.
 
-    >>> rerouted([], 2, 17)
-    [('offbeat-rerouted', b'2/17')]
+    >>> rerouted([], "offbeat", 2, 17)
+    [('offbeat-rerouted', b'offbeat/2/17')]
     """
-    return [*headers, (REROUTED, f"{partition}/{offset}".encode())]
+    return [*headers, (REROUTED, f"{group}/{partition}/{offset}".encode())]
 
 
-def was_rerouted(headers: Headers) -> bool:
-    """Whether somebody has sent it on already."""
-    return any(name == REROUTED for name, _ in headers)
+def rerouted_by(headers: Headers) -> str | None:
+    """The group that has sent it on; None when nobody has.
+
+    >>> rerouted_by(rerouted([], "offbeat", 2, 17))
+    'offbeat'
+    """
+    for name, value in headers:
+        if name == REROUTED:
+            return (value or b"").decode(errors="replace").partition("/")[0]
+    return None

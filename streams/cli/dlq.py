@@ -14,7 +14,6 @@ from streams.cli import options
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
-    from rich.table import Table
 
     from streams.kafka.dead_letters import Letter, Seen, Survey
     from streams.settings import Settings
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters, and send them again.")
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
-_SHOWN_BYTES = 8 << 10
-_NOT_LETTERS = "not ours"  # records that somebody else wrote there
 
 InputName = Annotated[
     str, typer.Argument(metavar="INPUT", help="purchases, visits … or the topic's own name.")
@@ -39,6 +36,7 @@ def list_letters(
     """How many there are by input and reason, from when to when, and where the newest lies."""
     from rich.console import Console
 
+    from streams.cli.letter_tables import letters_table
     from streams.kafka import dead_letters
     from streams.settings import load
 
@@ -48,7 +46,7 @@ def list_letters(
     async def look() -> Mapping[TopicPartition, Survey]:
         return await dead_letters.survey(settings, await _partitions(settings, inputs))
 
-    Console().print(_table(asyncio.run(look()), lambda _: True))
+    Console().print(letters_table(asyncio.run(look()), lambda _: True))
 
 
 @app.command()
@@ -68,6 +66,7 @@ def show(
     from rich.console import Console
 
     from schemas.topics import dead_letter_topic
+    from streams.cli.letter_tables import letter_table, payload
     from streams.kafka import dead_letters
     from streams.settings import load
 
@@ -80,8 +79,8 @@ def show(
 
     letter = asyncio.run(look())
     console = Console()
-    console.print(_headers(letter))
-    console.print(_payload(letter.value, full), markup=False, highlight=False, soft_wrap=True)
+    console.print(letter_table(letter))
+    console.print(payload(letter.value, full), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -116,6 +115,7 @@ def redrive(
     """
     from rich.console import Console
 
+    from streams.cli.letter_tables import letters_table
     from streams.cli.progress import progress
     from streams.kafka import dead_letters
     from streams.kafka.redrive import Choice, Redriven
@@ -150,7 +150,7 @@ def redrive(
     counts = {tp: len(_waiting(one, choice)) for tp, one in found.items()}
     console = Console()
     if dry_run:
-        console.print(_table(found, lambda seen: choice(*seen)))
+        console.print(letters_table(found, lambda seen: choice(*seen)))
         print(f"{sum(counts.values()):,} would be sent to {source} again.")
         return
     with progress("Sending again", sum(counts.values()), "records") as advance:
@@ -205,96 +205,6 @@ async def _partitions(
 
 def _waiting(one: Survey, choice: Callable[[int, int, str], bool]) -> list[Seen]:
     return [x for x in one.letters if choice(*x) and x.offset not in one.sent_again]
-
-
-def _table(found: Mapping[TopicPartition, Survey], wanted: Callable[[Seen], bool]) -> Table:
-    from rich.table import Table
-
-    rows: dict[tuple[str, str], list[tuple[Seen, int, bool]]] = {}
-    for tp, one in found.items():
-        for seen in filter(wanted, one.letters):
-            reason = escaped(seen.reason) or _NOT_LETTERS
-            again = seen.offset in one.sent_again
-            rows.setdefault((tp.topic, reason), []).append((seen, tp.partition, again))
-    table = Table("topic", "reason")
-    for title in ("letters", "sent again"):
-        table.add_column(title, justify="right")
-    for title in ("first (UTC)", "last (UTC)", "the newest"):
-        table.add_column(title)
-    for (topic, reason), letters in sorted(rows.items()):
-        times = [seen.time_ms for seen, _, _ in letters]
-        newest, partition, _ = max(letters, key=lambda one: (one[0].time_ms, one[0].offset))
-        table.add_row(
-            topic,
-            reason,
-            f"{len(letters):,}",
-            f"{sum(again for _, _, again in letters):,}",
-            _when(min(times)),
-            _when(max(times)),
-            f"{partition} {newest.offset}",
-        )
-    if not rows:
-        table.add_row("none", *[""] * 6)
-    return table
-
-
-def _headers(letter: Letter) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from schemas.dead_letters import CUT, HEADER_NAMES, REDRIVEN_FROM, TOPIC
-
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    came_from = letter.came_from
-    known = {reason.value: reason.meaning for reason in RejectReason}
-    rows = {
-        "dead letter": f"{letter.topic} {letter.partition} {letter.offset}",
-        "written": f"{_when(letter.time_ms)} UTC",
-        "reason": f"{letter.reason or _NOT_LETTERS}: {known.get(letter.reason, '')}",
-        "what": letter.message,
-        "came from": f"{letter.header(TOPIC)} {came_from[0]} {came_from[1]}" if came_from else "?",
-        "sent again": ", ".join(letter.history),
-        "cut": letter.header(CUT),
-        "key": _text(letter.key),
-    }
-    for title, text in rows.items():
-        if text:
-            table.add_row(Text(title, "bold"), Text(escaped(text)))
-    for name, value in letter.headers:
-        if name not in HEADER_NAMES and name != REDRIVEN_FROM:
-            table.add_row(Text(f"header {escaped(name)}"), Text(escaped(_text(value))))
-    return table
-
-
-def _payload(value: bytes | None, full: bool) -> str:
-    """The value for people: JSON indented, anything else as it is; escaped."""
-    import msgspec
-
-    if value is None:
-        return "the value is null"
-    try:
-        readable = msgspec.json.format(value, indent=2)
-        msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        readable = value
-    shown = readable if full else readable[:_SHOWN_BYTES]
-    rest = len(readable) - len(shown)
-    text = "\n".join(escaped(line) for line in _text(shown).split("\n"))
-    return f"{text}\n… and {rest:,} bytes more (--full)" if rest else text
-
-
-def escaped(text: str) -> str:
-    """Text without anything that a terminal acts upon: control, bidirectional and the like."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _text(data: bytes | None) -> str:
-    return "null" if data is None else data.decode(errors="backslashreplace")
-
-
-def _when(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -20,7 +20,8 @@ APPLIED = "applied"  # it changed its customer's row
 DUPLICATE = "duplicate"  # same event_id as a recent one of the customer
 OUT_OF_ORDER = "out_of_order"  # behind an earlier event of the customer: closed no gap
 DEAD_LETTER = "dead_letter"  # could not be read, or is not where it belongs
-REROUTED = "rerouted"  # lay in another partition than its key's, and was sent on to that one
+# lay in another partition than its key's and was sent on to that one, or is another group's copy
+REROUTED = "rerouted"
 OUTCOMES = (APPLIED, DUPLICATE, OUT_OF_ORDER, DEAD_LETTER, REROUTED)
 
 # One fetch: 0.3 ms is a hundred events, 1 s is where a rebalance begins to wait for it.

@@ -77,7 +77,7 @@ class Observer:
         topic = self._names[source]
         self._metrics.late_events.labels(topic).inc(taken.late)
         self._metrics.unknown_fields.labels(topic).inc(taken.unknown_fields)
-        self._metrics.events.labels(topic, REROUTED).inc(taken.rerouted)
+        self._metrics.events.labels(topic, REROUTED).inc(taken.rerouted + taken.copies)
         for letter in taken.dead_letters:
             self._metrics.dead_letters.labels(topic, letter.reason).inc()
             self._metrics.events.labels(topic, DEAD_LETTER).inc()

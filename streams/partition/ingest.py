@@ -3,7 +3,8 @@
 A chunk of records is decoded and then taken apart column by column. What the bulk does not
 recognise is judged alone by `schemas.decode`, which has the last word and the reason. So every
 record becomes exactly one observation or one dead letter, and a bad one costs nothing but itself.
-An event that lies in another partition than its key's becomes a reroute instead.
+An event that lies in another partition than its key's becomes a reroute instead, and what another
+group has sent on is passed over.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from schemas.decode import DECODERS, check, read, unknown_fields
 from schemas.events import MAX_RECORD_BYTES, Event
 from schemas.instants import seconds
 from schemas.rejections import Rejected
-from schemas.reroutes import MAX_HEADER_BYTES, Reroute, rerouted, was_rerouted
+from schemas.reroutes import MAX_HEADER_BYTES, REROUTED, Reroute, rerouted, rerouted_by
 from streams.kafka.columns import (
     HEADERS_END,
     HEADERS_START,
@@ -31,6 +32,7 @@ from streams.kafka.columns import (
     VALUE_START,
     Fetched,
 )
+from streams.kafka.headers import carriers
 from streams.kafka.partitioner import places
 from streams.partition import instants
 from streams.partition.fields import FILL
@@ -45,10 +47,15 @@ CHUNK = 512
 
 
 class Home(NamedTuple):
-    """The partition that is read, of how many: where the keys that belong here are placed."""
+    """Who reads which partition.
 
+    `partitions` is how many there are, over which murmur2 places the keys; None where every key
+    belongs where it lies.
+    """
+
+    group: str
     partition: int
-    partitions: int
+    partitions: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Ingested:
 
     `ids` holds the event ids that the observations' `id_start` and `id_end` point into.
     `unknown_fields` counts fields that no contract names, in a sample: the first record of each
-    `CHUNK`.
+    `CHUNK`. `copies` are events that other groups have sent on: the originals count.
     """
 
     observations: NDArray[np.void]
@@ -66,6 +73,7 @@ class Ingested:
     dead_letters: list[DeadLetter]
     unknown_fields: int
     reroutes: list[Reroute]
+    copies: int
 
 
 def ingest(
@@ -79,7 +87,7 @@ def ingest(
     """Read one fetch of an input. Customers who are not yet known are added to the state.
 
     `latest_allowed` bounds event times, in seconds since the epoch; None allows any. Effective
-    times are the event times for now; the timeline sets them. Without a `home` every key belongs
+    times are the event times for now; the timeline sets them. Without a `home` every event counts
     where it lies.
     """
     reading = _Reading(source, fetched, latest_allowed)
@@ -119,6 +127,7 @@ class _Reading:
         self.ids_size = 0
         self.letters: list[DeadLetter] = []
         self.reroutes: list[Reroute] = []
+        self.copies = 0
         self.unknown_fields = 0
 
     def take(self, first: int, end: int) -> None:
@@ -189,9 +198,9 @@ class _Reading:
         observations = self.observations[: self.size]
         rows = np.concatenate(self.rows) if self.rows else np.empty(0, np.int64)
         if home is not None:
-            at_home = self._at_home(rows, home)
-            if not at_home.all():
-                observations, rows = observations[at_home], rows[at_home]
+            counting = self._counting(rows, home)
+            if not counting.all():
+                observations, rows = observations[counting], rows[counting]
         columns = self.columns[rows]
         ids = np.frombuffer(b"".join(self.ids), np.uint8)
         keys = (
@@ -207,34 +216,45 @@ class _Reading:
         self.letters.sort(key=lambda letter: letter.offset)
         offsets = np.ascontiguousarray(columns[:, OFFSET])
         return Ingested(
-            observations, ids, offsets, self.letters, self.unknown_fields, self.reroutes
+            observations,
+            ids,
+            offsets,
+            self.letters,
+            self.unknown_fields,
+            self.reroutes,
+            self.copies,
         )
 
-    def _at_home(self, rows: NDArray[np.int64], home: Home) -> NDArray[np.bool_]:
-        """Which of the events lie where their key belongs; the others are sent on or refused."""
-        starts = np.ascontiguousarray(self.columns[rows, KEY_START])
-        ends = np.ascontiguousarray(self.columns[rows, KEY_END])
+    def _counting(self, rows: NDArray[np.int64], home: Home) -> NDArray[np.bool_]:
+        """Which of the events count here; the others are sent on, refused, or other groups'."""
+        columns = self.columns[rows]
+        counting = np.ones(len(rows), np.bool_)
+        sent_on = carriers(self.records.bytes, columns, REROUTED)
+        for i in np.flatnonzero(sent_on):
+            by = rerouted_by(self.records.parts(int(rows[i]))[2])
+            counting[i] = by in (home.group, None)
+        self.copies += len(rows) - int(counting.sum())
+        if home.partitions is None:
+            return counting
+        starts = np.ascontiguousarray(columns[:, KEY_START])
+        ends = np.ascontiguousarray(columns[:, KEY_END])
         wanted = places(self.records.bytes, starts, ends, home.partitions)
-        at_home: NDArray[np.bool_] = wanted == home.partition
-        for i in np.flatnonzero(~at_home):
-            self._send_on(int(rows[i]), int(wanted[i]), home)
-        return at_home
+        astray: NDArray[np.bool_] = counting & (wanted != home.partition)
+        for i in np.flatnonzero(astray):
+            self._send_on(int(rows[i]), int(wanted[i]), home, again=bool(sent_on[i]))
+        return counting & ~astray
 
-    def _send_on(self, row: int, wanted: int, home: Home) -> None:
+    def _send_on(self, row: int, wanted: int, home: Home, *, again: bool) -> None:
         key, value, headers = self.records.parts(row)
         size = int(self.columns[row, HEADERS_END] - self.columns[row, HEADERS_START])
-        if was_rerouted(headers) or size > MAX_HEADER_BYTES:
-            again = was_rerouted(headers)
-            problem = f"belongs to partition {wanted}, not {home.partition}" + (
-                ", and was sent on already"
-                if again
-                else f", and its headers ({size} bytes) are too long to send it on"
-            )
+        if again or size > MAX_HEADER_BYTES:
+            why = "was sent on already" if again else f"has {size} bytes of headers: too many"
+            problem = f"belongs to partition {wanted}, not {home.partition}, and {why}"
             rejected = Rejected(RejectReason.MISROUTED, "key", problem, "murmur2 of the key")
             self.letters.append(self.records.dead_letter(row, rejected))
             return
         offset = int(self.columns[row, OFFSET])
-        headers = rerouted(headers, home.partition, offset)
+        headers = rerouted(headers, home.group, home.partition, offset)
         self.reroutes.append(Reroute(offset, wanted, key or b"", value, headers))
 
     def _judged(self, row: int) -> Event | None:

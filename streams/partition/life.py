@@ -51,6 +51,7 @@ class Taken(NamedTuple):
     late: int  # events behind their input's watermark: they count from now on
     unknown_fields: int  # in a sample, see `Ingested`
     rerouted: int = 0  # events that lay in another partition than their key's
+    copies: int = 0  # of such events, sent on by other groups
 
 
 class PartitionLife:
@@ -61,8 +62,7 @@ class PartitionLife:
         starts: per input, where the group stands, and whether it had committed that (else: the
             log's start).
         sampled: of how many customers, at most, purchases are gathered for the trainer.
-        partitions: how many the inputs have, by murmur2 of the keys; None where any key may lie
-            anywhere.
+        home: where keys belong; None: every event counts where it lies.
         dlq: when there are too many dead letters to go on; None: never, and nothing is counted.
     """
 
@@ -73,7 +73,7 @@ class PartitionLife:
         names: Sequence[str],
         starts: Mapping[Input, tuple[int, bool]],
         sampled: int = 0,
-        partitions: int | None = None,
+        home: Home | None = None,
         dlq: Dlq | None = None,
     ) -> None:
         self.number = number
@@ -88,7 +88,7 @@ class PartitionLife:
         self._sampler = PurchaseSampler(number, sampled) if sampled else None
         self._decisions: list[Decisions] = []
         self._dead_letters: dict[Input, list[DeadLetter]] = {source: [] for source in Input}
-        self._home = Home(number, partitions) if partitions else None
+        self._home = home
         self._reroutes: dict[Input, list[Reroute]] = {source: [] for source in Input}
         self._dlq = dlq
         self._limits = self._letter_limits({})
@@ -183,7 +183,7 @@ class PartitionLife:
         self._dead_letters[source] += read.dead_letters
         self._reroutes[source] += read.reroutes
         self._positions[source] = fetched.after
-        return Taken(read.dead_letters, late, read.unknown_fields, len(read.reroutes))
+        return Taken(read.dead_letters, late, read.unknown_fields, len(read.reroutes), read.copies)
 
     def dead_letter_share(self, source: Input) -> float:
         """Dead letters among the input's last records, of as many as `dlq.window` says."""

@@ -27,6 +27,7 @@ from streams.kafka.connection import client_options
 from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
+from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
 from streams.settings import Settings, detector_profile
@@ -117,7 +118,7 @@ class PartitionOwner:
                 self._names,
                 {source: starts[tps[number, source]] for source in Input},
                 self._sampled,
-                self._partitions,
+                Home(group, number, self._partitions),
                 self._settings.dlq,
             )
             self._owned[number] = _Owned(life, producer)

@@ -13,6 +13,7 @@ from schemas.changelog import decode_partition
 from schemas.samples import decode_sample
 from streams.errors import DeadLettersError, GapError, StateError
 from streams.kafka.columns import Fetched
+from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings_groups import Dlq
 from tests.functional.fetching import DAY, START, fetch, purchase, reread, visit
@@ -192,7 +193,9 @@ def test_purchases_of_the_sample_are_written_with_what_they_did() -> None:
 
 
 def test_an_event_that_lies_wrong_is_written_when_its_position_passes_and_only_then() -> None:
-    life = PartitionLife(0, Profile(), NAMES, dict.fromkeys(Input, (0, False)), partitions=4)
+    life = PartitionLife(
+        0, Profile(), NAMES, dict.fromkeys(Input, (0, False)), home=Home("g", 0, 4)
+    )
     life.finish_recovery()
     # by murmur2 over 4 partitions, c-4 belongs to 0 and c-2 to 2
     home, away = purchase("c-4", 0, 0.0), purchase("c-2", 0, 1.0)

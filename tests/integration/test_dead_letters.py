@@ -174,3 +174,29 @@ async def test_with_any_partitioner_nothing_is_sent_on(settings: Settings) -> No
     end = await ends(settings, [settings.topics.purchases])
     assert set(end.values()) == {1}
     assert end.keys() == {TopicPartition(settings.topics.purchases, n) for n in range(PARTITIONS)}
+
+
+async def test_each_group_sends_on_for_itself_and_passes_over_what_others_sent_on(
+    settings: Settings,
+) -> None:
+    await create_topics(settings)
+    events = [(f"c-{i % 30}", i) for i in range(300)]
+    await send(settings, [(0, c.encode(), purchase(c, n)) for c, n in events])
+    astray = sum(partition_of(c.encode(), PARTITIONS) != 0 for c, _ in events)
+    other = named(
+        settings.broker,
+        f"{settings.group}-b",
+        inputs=settings.group,
+        clock="event",
+        partitions=PARTITIONS,
+    )
+    await create_topics(other)
+    for one in (settings, other):  # the second finds the originals and the first one's copies
+        worker = Worker(one.group, environment(one))
+        with workers(worker):
+            await wait_until_at_the_end(one, [worker], 60)
+            assert worker.stop() == 0
+        last = await newest_records(one)
+        assert counted(last, "applied") == len(events)
+        assert counted(last, "duplicates") == 0
+    assert len(await read_all(settings, settings.topics.purchases)) == len(events) + 2 * astray
