@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.clock.value import Clock
 from detectors.judgement.episodes import Status
@@ -235,3 +237,36 @@ def test_a_restart_at_the_limit_stops_at_the_same_record() -> None:
         again.take(Input.PURCHASES, fetch([b"nonsense"] * 2, 8), None)
         with pytest.raises(DeadLettersError, match=r"purchases\[0\]: 11 of the last 20"):
             again.take(Input.PURCHASES, fetch([b"nonsense"], 10), None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=24),
+    st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1),
+    st.integers(0, 24),
+)
+def test_wherever_bad_records_stand_each_is_one_letter_and_each_good_one_counts(
+    good: list[bool], fetches: list[tuple[int, bool]], lagging: int
+) -> None:
+    """First, last, alone, behind good ones that wait for a slower input: read in any pieces."""
+    life = PartitionLife(0, Profile(), NAMES, dict.fromkeys(Input, (0, False)), dlq=Dlq())
+    life.finish_recovery()
+    records = [purchase("c-1", i, float(i)) if fine else b"nonsense" for i, fine in enumerate(good)]
+    # a visit that lags holds back what was bought after it, and the letters behind that
+    life.take(Input.VISITS, fetch([visit("c-1", 0, float(lagging))]), None)
+    letters: list[int] = []
+    at = turn = 0
+    while at < len(records):
+        size, saves = fetches[turn % len(fetches)]
+        life.take(Input.PURCHASES, fetch(records[at : at + size], at), None)
+        at, turn = at + size, turn + 1
+        life.tick([Input.PAYMENTS, Input.SUPPORT], None)
+        if saves and (snapshot := life.snapshot(0)):
+            found = [letter.offset for letter in snapshot.dead_letters[Input.PURCHASES]]
+            assert all(offset < snapshot.positions[Input.PURCHASES] for offset in found)
+            letters += found
+    last = drain(life)
+    letters += [letter.offset for letter in last.dead_letters[Input.PURCHASES]]
+    assert letters == [i for i, fine in enumerate(good) if not fine]
+    assert life.state.population["applied"][0].tolist() == [sum(good), 1, 0, 0]
+    assert last.positions[Input.PURCHASES] == len(records)
