@@ -2,10 +2,12 @@
 
 For each input and each kind of broken record: is it in `<input>.dlq` with its reason and its
 original bytes, and was every good event beside it counted? A kind is sent alone (a record batch of
-its own) and in the middle of good ones (one record batch).
+its own) and in the middle of good ones (one record batch). Good events in the wrong partition are
+sent on to the right one, and counted there, once.
 """
 
 import asyncio
+import itertools
 import sys
 import time
 from collections import Counter
@@ -19,21 +21,24 @@ from benchmarks.harness import (
     Worker,
     console,
     create_topics,
-    ends,
     environment,
     named,
     read_all,
-    wait_until_consumed,
+    wait_until_at_the_end,
     workers,
 )
 from schemas.changelog import PARTITION_KEY, decode_partition
 from schemas.dead_letters import REASON
+from schemas.reroutes import REROUTED
 from schemas.topics import OutputTopics, dead_letter_topic
 from streams.figures import write_figures
 from streams.kafka.broker import bootstrap
 from streams.settings import Settings
+from streams.sources.kafka import partition_of
 
 GOOD_BESIDE = 20  # good events around each broken one
+ASTRAY = 20  # good events of each input in a partition that is not their key's
+PARTITIONS = 4
 INPUTS = ("purchases", "visits", "payments", "support")
 REQUIRED: dict[str, dict[str, object]] = {
     "purchases": {"amount": 12.5, "currency": "EUR"},
@@ -52,6 +57,13 @@ class Broken(NamedTuple):
     value: bytes | None
 
 
+def customers(partition: int) -> list[str]:
+    """Some whose keys belong there."""
+    names = (f"c-{number}" for number in itertools.count())
+    there = (name for name in names if partition_of(name.encode(), PARTITIONS) == partition)
+    return list(itertools.islice(there, 40))
+
+
 def event(name: str, customer: str, number: int, **changes: object) -> dict[str, object]:
     now = int(time.time() * 1000) - 60_000
     given = {"event_id": f"{name}-{customer}-{number}", "customer_id": customer, "event_time": now}
@@ -60,8 +72,9 @@ def event(name: str, customer: str, number: int, **changes: object) -> dict[str,
 
 def broken(name: str) -> list[Broken]:
     """Every kind, for one input."""
-    key = b"c-broken"
-    good = event(name, "c-broken", 0)
+    customer = customers(0)[-1]
+    key = customer.encode()
+    good = event(name, customer, 0)
     missing = {k: v for k, v in good.items() if k != "event_id"}
     future = {**good, "event_time": int((time.time() + 86_400) * 1000)}
     nan = orjson.dumps({**good, "amount": 0})[:-1].replace(b'"amount":0', b'"amount":NaN') + b"}"
@@ -87,23 +100,26 @@ def main() -> None:
 
 
 async def run(broker: str) -> dict[str, float]:
-    settings = named(broker, f"bad-{int(time.time()):x}")
+    settings = named(broker, f"bad-{int(time.time()):x}", partitions=PARTITIONS)
     await create_topics(settings)
     worker = Worker(settings.group, environment(settings))
     with workers(worker):
         sent, good = await send(settings)
-        total = sum((await ends(settings, settings.topics.inputs)).values())
-        await wait_until_consumed(settings, total, [worker], 120)
+        await wait_until_at_the_end(settings, [worker], 120)
         still_running = worker.running
     return await judge(settings, sent, good, still_running=still_running)
 
 
 async def send(settings: Settings) -> tuple[dict[str, list[Broken]], int]:
-    """Each kind of each input alone, then amid good ones; how many good ones that were."""
+    """Each kind of each input alone, then amid good ones, then good ones in a wrong partition.
+
+    Returns how many good ones that were, too.
+    """
     producer = AIOKafkaProducer(bootstrap_servers=settings.broker, max_request_size=8 << 20)
     await producer.start()
     sent: dict[str, list[Broken]] = {}
     good = 0
+    at_home = customers(0)
     try:
         for name, topic in zip(INPUTS, settings.topics.inputs, strict=True):
             sent[topic] = broken(name)
@@ -113,11 +129,15 @@ async def send(settings: Settings) -> tuple[dict[str, list[Broken]], int]:
                 for i in range(GOOD_BESIDE):
                     if i == GOOD_BESIDE // 2 and len(bad.value or b"") < 10_000:
                         batch.append(key=bad.key, value=bad.value, timestamp=None)
-                    customer = f"c-{number}"
+                    customer = at_home[number]
                     value = orjson.dumps(event(name, customer, i))
                     batch.append(key=customer.encode(), value=value, timestamp=None)
                     good += 1
                 await (await producer.send_batch(batch, topic, partition=0))
+            for i, customer in enumerate(customers(2)[:ASTRAY]):
+                value = orjson.dumps(event(name, customer, i))
+                await producer.send_and_wait(topic, value, key=customer.encode(), partition=1)
+                good += 1
     finally:
         await producer.stop()
     return sent, good
@@ -144,6 +164,10 @@ async def judge(
             table.add_row(topic.split(".")[-1], bad.kind, bad.reason, shown, str(bool(same)))
     console.print(table)
     counted = await applied(settings)
+    sent_on = 0
+    for topic in settings.topics.inputs:
+        found = await read_all(settings, topic)
+        sent_on += sum(REROUTED in dict(x.headers) and x.partition == 2 for x in found)
     return {
         "kinds": sum(map(len, sent.values())),
         "dead_letters": letters,
@@ -151,9 +175,15 @@ async def judge(
         "kinds_not_as_promised": wrong,
         "good_sent": good,
         "good_counted": counted,
+        "misrouted_sent": ASTRAY * len(INPUTS),
+        "misrouted_sent_on": sent_on,
         "still_running": int(still_running),
         "all_as_promised": int(
-            not wrong and letters == expected and counted == good and still_running
+            not wrong
+            and letters == expected
+            and counted == good
+            and sent_on == ASTRAY * len(INPUTS)
+            and still_running
         ),
     }
 

@@ -202,6 +202,22 @@ async def wait_until_consumed(
         await asyncio.sleep(0.1)
 
 
+async def wait_until_at_the_end(
+    settings: Settings, processes: Iterable[Worker], seconds: float
+) -> None:
+    """Return when nothing is left to read, what workers have sent on to its partition included.
+
+    Raises:
+        TimeoutError: not within `seconds`, or the workers have ended; says where the logs are.
+    """
+    until = time.monotonic() + seconds
+    while await committed(settings) < sum((await ends(settings, settings.topics.inputs)).values()):
+        if time.monotonic() > until or not any(p.running for p in processes):
+            logs = ", ".join(str(p.log_path) for p in processes)
+            raise TimeoutError(f"the inputs were not read to their ends; see {logs}")
+        await asyncio.sleep(0.2)
+
+
 async def read_all(
     settings: Settings, topic: str, *, isolation: str = "read_committed"
 ) -> list[ConsumerRecord[bytes, bytes]]:

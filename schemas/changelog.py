@@ -31,6 +31,8 @@ class PartitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     watermark: float | None
     customers: int
     population: dict[str, float | list[float]]
+    # by input: records in the newest block, then dead letters by block, the newest last
+    dead_letters: dict[str, list[int]] = {}
 
 
 class LayoutField(msgspec.Struct, frozen=True):

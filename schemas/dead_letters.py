@@ -85,6 +85,8 @@ PARTITION = "__streams.errors.partition"
 OFFSET = "__streams.errors.offset"
 REASON = "offbeat.reject_reason"
 CUT = "offbeat.cut"
+REDRIVEN_FROM = "offbeat-redriven-from"
+REDRIVEN = "offbeat.redriven"
 HEADER_NAMES = {
     EXCEPTION: "class of the error",
     MESSAGE: "what was wrong, where in the record, and what would be accepted",
@@ -103,6 +105,8 @@ MAX_MESSAGE_BYTES = 2 << 20
 _KEY_BYTES, _HEADER_BYTES, _VALUE_BYTES = 64 << 10, 256 << 10, 1536 << 10
 _HEADER_FRAMING = 10  # two lengths of a header, at most 5 bytes each
 _MESSAGE_CHARACTERS = 1000
+# A record that fails whenever it is sent again needs no longer history to say so.
+_REDRIVES_KEPT = 10
 
 
 def dead_letter_record(letter: DeadLetter, topic: str, partition: int) -> DeadLetterRecord:
@@ -135,6 +139,55 @@ def dead_letter_record(letter: DeadLetter, topic: str, partition: int) -> DeadLe
         marks[CUT] = ", ".join(cut)
     headers += [(name, text.encode()) for name, text in marks.items()]
     return DeadLetterRecord(key, value, headers)
+
+
+def was_redriven(headers: Headers) -> bool:
+    """Whether a record has been sent again from a dead-letter topic."""
+    return any(name == REDRIVEN_FROM for name, _ in headers)
+
+
+def redriven(headers: Headers, topic: str, partition: int, offset: int) -> Headers:
+    """The headers with which a dead letter that lies at this place is sent again.
+
+    Without what said why it was refused; with where it lay, behind where it lay before.
+
+    >>> redriven([(REASON, b"tombstone"), ("trace", b"7")], "purchases.dlq", 0, 3)
+    [('trace', b'7'), ('offbeat-redriven-from', b'purchases.dlq/0/3')]
+    """
+    kept = [header for header in headers if header[0] not in HEADER_NAMES]
+    history = [header for header in kept if header[0] == REDRIVEN_FROM]
+    history.append((REDRIVEN_FROM, f"{topic}/{partition}/{offset}".encode()))
+    others = [header for header in kept if header[0] != REDRIVEN_FROM]
+    return others + history[-_REDRIVES_KEPT:]
+
+
+def redrive_mark(offsets: Iterable[int]) -> DeadLetterRecord:
+    """The record that says, in a dead-letter topic, which of its partition were sent again.
+
+    >>> redrive_mark([3, 4, 5, 9]).headers
+    [('offbeat.redriven', b'3-5,9')]
+    """
+    runs: list[list[int]] = []
+    for offset in sorted(offsets):
+        if runs and offset == runs[-1][1] + 1:
+            runs[-1][1] = offset
+        else:
+            runs.append([offset, offset])
+    words = (f"{a}-{b}" if b > a else str(a) for a, b in runs)
+    return DeadLetterRecord(None, None, [(REDRIVEN, ",".join(words).encode())])
+
+
+def marked_offsets(headers: Headers) -> set[int] | None:
+    """What such a record says; None for any other record.
+
+    >>> sorted(marked_offsets(redrive_mark([3, 4, 5, 9]).headers) or ())
+    [3, 4, 5, 9]
+    """
+    for name, value in headers:
+        if name == REDRIVEN:
+            runs = (run.partition("-") for run in (value or b"").decode().split(",") if run)
+            return {o for a, _, b in runs for o in range(int(a), int(b or a) + 1)}
+    return None
 
 
 def _size(headers: Iterable[tuple[str, bytes | None]]) -> int:

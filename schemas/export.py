@@ -10,12 +10,13 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.changelog import PARTITION_KEY, PartitionRecord
-from schemas.dead_letters import HEADER_NAMES, RejectReason
+from schemas.dead_letters import HEADER_NAMES, REDRIVEN, REDRIVEN_FROM, RejectReason
 from schemas.events import EVENTS
 from schemas.examples import Example
 from schemas.model import Model
 from schemas.proposals import KEY as PROPOSAL_KEY
 from schemas.proposals import Proposal
+from schemas.reroutes import REROUTED
 from schemas.samples import SAMPLING_KEY, Sample, SampledCustomer, Sampling
 from schemas.topics import TopicSpec, topic_specs
 
@@ -36,6 +37,9 @@ RECORDS: dict[str, type] = {
 
 VERSION = "1"  # of the contracts together; the records carry their own
 _BINDING = "0.5.0"  # of AsyncAPI's Kafka bindings
+_REDRIVEN_FROM = (
+    "once for each time that it was sent again: topic/partition/offset of the dead letter"
+)
 _WHOLE_NUMBERS = ("retention.ms", "delete.retention.ms")
 
 
@@ -100,7 +104,9 @@ def _channels(prefix: str, inputs: Sequence[str]) -> list[tuple[str, TopicSpec, 
             name = next(names["input"])
             channels.append((name, spec, [EVENTS[name].__name__.lower()]))
         elif spec.role == "dead letters":
-            channels.append((f"{next(names['dead letters'])}-dlq", spec, ["dead-letter"]))
+            channels.append(
+                (f"{next(names['dead letters'])}-dlq", spec, ["dead-letter", "redrive-mark"])
+            )
         else:
             channels.append((spec.role, spec, contents[spec.role]))
     return channels
@@ -131,6 +137,8 @@ def _messages() -> Json:
                     "ce_specversion": "1.0, for CloudEvents in binary mode",
                     "ce_id": "stands in for an event_id that the value lacks",
                     "ce_time": "stands in for an event_time that the value lacks",
+                    REROUTED: "written by offbeat: partition/offset where it lay before",
+                    REDRIVEN_FROM: _REDRIVEN_FROM,
                 }
             ),
         }
@@ -141,8 +149,13 @@ def _messages() -> Json:
             "summary": "A record that could not be read: its key, bytes and headers as they were.",
             "description": "; ".join(f"{reason}: {reason.meaning}" for reason in RejectReason),
             "contentType": "application/octet-stream",
-            "headers": _texts(HEADER_NAMES),
+            "headers": _texts({**HEADER_NAMES, REDRIVEN_FROM: _REDRIVEN_FROM}),
             "payload": {},
+        },
+        "redrive-mark": {
+            "summary": "Not a dead letter: it says which of its partition were sent again.",
+            "headers": _texts({REDRIVEN: "their offsets, as in 3-5,9"}),
+            "payload": {"type": "null"},
         },
         "alert": _message("Alert", customer),
         "no-longer-at-risk": {

@@ -5,6 +5,7 @@
     │   ├── ConfigurationError  a setting, a flag, an installation   exit 78 (EX_CONFIG)
     │   ├── TopicsError         topics missing, or not as specified  exit 78 (EX_CONFIG)
     │   ├── InputError          a file or record given by the user   exit 65 (EX_DATAERR)
+    │   ├── DeadLettersError    most of what is read cannot be used  exit 76 (EX_PROTOCOL)
     │   ├── StateError          recovered state is not what was saved  exit 70 (EX_SOFTWARE)
     │   └── SeamError           a seam of Faust or aiokafka has moved  exit 70 (EX_SOFTWARE)
     └── TransientError          a restart goes on from the last commit
@@ -62,6 +63,12 @@ class InputError(PermanentError):
     """What the user gave to read cannot be read."""
 
     exit_code = 65
+
+
+class DeadLettersError(PermanentError):
+    """More of an input's last records are dead letters than the limit allows."""
+
+    exit_code = 76
 
 
 class StateError(PermanentError):

@@ -27,6 +27,7 @@ from streams.settings_groups import (
     Alignment,
     Bootstrap,
     Calendar,
+    Dlq,
     Kafka,
     Log,
     Model,
@@ -105,6 +106,7 @@ class Settings(BaseSettings):
     )
     kafka: Kafka = Field(default=Kafka(), description="connection")
     topics: Topics = Field(default=Topics(), description="topics")
+    dlq: Dlq = Field(default=Dlq(), description="dead letters")
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
     calendar: Calendar = Field(default=Calendar(), description="when customers may be expected")
@@ -202,6 +204,7 @@ def config_hash(settings: Settings) -> str:
     decisive = {
         "profile": dataclasses.asdict(detector_profile(settings)),
         "clock": settings.clock,
+        "partitioner": settings.topics.partitioner,
         "max_clock_skew_seconds": settings.max_clock_skew_seconds,
         "model": settings.model.model_dump(mode="json", exclude={"refit_days"}),
     }

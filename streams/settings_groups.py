@@ -146,6 +146,10 @@ class Topics(_Group):
     partitions: int = Field(
         default=8, ge=1, le=4096, description="of each input, when they are created"
     )
+    partitioner: Literal["murmur2", "any"] = Field(
+        default="murmur2",
+        description="how producers place keys; any: all of them alike, and nothing is sent on",
+    )
     replication: int = Field(
         default=-1, ge=-1, le=16, description="copies; -1 is the broker's own default"
     )
@@ -160,6 +164,26 @@ class Topics(_Group):
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("two inputs have the same topic; accepted: four different names")
         return self
+
+
+class Dlq(_Group):
+    """When there are too many dead letters to go on; see docs/dead-letters.md."""
+
+    # A wrong schema refuses everything; a producer of several that has gone wrong, its share.
+    limit: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="share of an input's last records above which a worker stops; 0: never",
+    )
+    # At 500 letters a mistake is plain, and so few are sent again in a moment.
+    window: int = Field(
+        default=1000,
+        ge=10,
+        le=1_000_000,
+        description="records of an input's partition that the share is taken of",
+    )
 
 
 class Alignment(_Group):

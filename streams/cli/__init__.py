@@ -22,6 +22,7 @@ COMMANDS = {
     "simulate": "Make customers whose changes are known.",
     "explain": "Say why a customer is, or is not, at risk.",
     "topics": "Create the topics, or check them against their specs.",
+    "dlq": "Look at dead letters, and send them again.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document.",
     "config": "Show or check the settings.",
     "broker": "Run Apache Kafka on this machine, without Docker.",

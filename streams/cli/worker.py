@@ -27,7 +27,7 @@ def command(
     Checks the topics first, and refuses to start when they could lose or mix up events.
     """
     from streams.ops import logs
-    from streams.settings import load
+    from streams.settings import load, with_partitions
 
     settings = load(config, profile, broker=broker, group=group, clock=clock, web_port=web_port)
     logs.configure(settings.log)
@@ -38,13 +38,14 @@ def command(
     from streams import app, warmup
     from streams.kafka.topics import require
 
-    for finding in asyncio.run(require(settings)):
+    findings, partitions = asyncio.run(require(settings))
+    for finding in findings:
         logs.logger(__name__).warning(logs.TOPICS_WARNING, finding=str(finding))
     uvloop.install()  # a fifteenth less CPU an event than asyncio's own loop
     warmup.compile_kernels()
     _calm_collector()
     worker = faust.Worker(
-        app.create(settings),
+        app.create(with_partitions(settings, partitions)),
         quiet=True,
         override_logging=False,
         redirect_stdouts=False,

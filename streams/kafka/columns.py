@@ -70,7 +70,7 @@ class Aborted(NamedTuple):
 
 
 @kernel
-def _varint(buf: NDArray[np.uint8], pos: int, end: int) -> tuple[int, int]:
+def varint(buf: NDArray[np.uint8], pos: int, end: int) -> tuple[int, int]:
     """A zig-zag varint at `pos`, and the position behind it.
 
     The position is -1 when the varint does not end before `end`.
@@ -102,21 +102,21 @@ def _walk(
     Returns the number of records read, or -1 - i when record i runs past its end.
     """
     for i in range(out.shape[0]):
-        length, pos = _varint(buf, pos, end)
+        length, pos = varint(buf, pos, end)
         if pos < 0 or length < 1 or length > end - pos:
             return -1 - i
         stop = pos + length
         pos += 1  # attributes, unused in v2
-        delta_time, pos = _varint(buf, pos, stop)
+        delta_time, pos = varint(buf, pos, stop)
         if pos < 0:
             return -1 - i
-        delta_offset, pos = _varint(buf, pos, stop)
+        delta_offset, pos = varint(buf, pos, stop)
         if pos < 0 or delta_offset < 0:
             return -1 - i
         out[i, OFFSET] = base_offset + delta_offset
         out[i, TIME] = append_time if append_time >= 0 else base_time + delta_time
         for column in (KEY_START, VALUE_START):
-            size, pos = _varint(buf, pos, stop)
+            size, pos = varint(buf, pos, stop)
             if pos < 0 or size > stop - pos:
                 return -1 - i
             out[i, column] = pos

@@ -67,7 +67,7 @@ class PartitionProducer:
     async def commit(
         self, outgoing: Iterable[Outgoing], positions: Mapping[TopicPartition, int], time_ms: int
     ) -> None:
-        """Publish everything and move the group's positions, as one transaction.
+        """Publish everything and move the group's positions, if any, as one transaction.
 
         Raises whatever went wrong, FencedError if it was a newer owner. Nothing of it is then
         visible to a reader of committed data, and this producer must not be used again.
@@ -93,7 +93,8 @@ class PartitionProducer:
                 for batch in (*self._batches(out.messages, time_ms), *out.batches)
             ]
         await asyncio.gather(*deliveries)
-        await self._producer.send_offsets_to_transaction(dict(positions), self._group)
+        if positions:
+            await self._producer.send_offsets_to_transaction(dict(positions), self._group)
         await self._producer.commit_transaction()
 
     def _batches(self, messages: Iterable[Message], time_ms: int) -> list[Batch]:

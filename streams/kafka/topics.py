@@ -2,7 +2,7 @@
 
     await create(settings)   # what is missing; what is there is left as it is
     await check(settings)    # what is there, and findings, errors first
-    await require(settings)  # raises TopicsError when there are errors
+    await require(settings)  # raises TopicsError when there are errors; else: warnings, partitions
 
 Inputs, changelog and whatever is written a partition at a time have equally many partitions: those
 of the inputs that are there already, else the setting `topics.partitions`.
@@ -50,9 +50,12 @@ async def check(settings: Settings) -> tuple[dict[str, Described], list[Finding]
     )
 
 
-async def require(settings: Settings) -> list[Finding]:
-    """The warnings; raises TopicsError with every error in it, BrokerError without a broker."""
-    _, findings = await check(settings)
+async def require(settings: Settings) -> tuple[list[Finding], int]:
+    """The warnings, and how many partitions the inputs have.
+
+    Raises TopicsError with every error in it, BrokerError without a broker.
+    """
+    found, findings = await check(settings)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise TopicsError(
@@ -60,7 +63,7 @@ async def require(settings: Settings) -> list[Finding]:
             where=settings.broker,
             remedy="\n" + "\n".join(f"  {finding}" for finding in errors),
         )
-    return findings
+    return findings, found[settings.topics.purchases].partitions
 
 
 async def create(settings: Settings) -> list[str]:
@@ -78,6 +81,19 @@ async def create(settings: Settings) -> list[str]:
             await _create(admin, settings, missing, count)
             await _await_visible(admin, settings, missing)
     return [spec.name for spec in missing]
+
+
+async def partition_counts(settings: Settings, names: Sequence[str]) -> dict[str, int]:
+    """How many partitions these topics have; raises TopicsError when one is missing."""
+    async with _admin(settings) as admin:
+        found = await _describe(admin, names)
+    if missing := [name for name in names if name not in found]:
+        raise TopicsError(
+            f"topics are missing: {', '.join(missing)}",
+            where=settings.broker,
+            remedy="Is it the right broker (--broker)? Otherwise run `offbeat topics create`.",
+        )
+    return {name: found[name].partitions for name in names}
 
 
 def _refuse_uneven_inputs(

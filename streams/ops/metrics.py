@@ -20,7 +20,9 @@ APPLIED = "applied"  # it changed its customer's row
 DUPLICATE = "duplicate"  # same event_id as a recent one of the customer
 OUT_OF_ORDER = "out_of_order"  # behind an earlier event of the customer: closed no gap
 DEAD_LETTER = "dead_letter"  # could not be read, or is not where it belongs
-OUTCOMES = (APPLIED, DUPLICATE, OUT_OF_ORDER, DEAD_LETTER)
+# lay in another partition than its key's and was sent on to that one, or is another group's copy
+REROUTED = "rerouted"
+OUTCOMES = (APPLIED, DUPLICATE, OUT_OF_ORDER, DEAD_LETTER, REROUTED)
 
 # One fetch: 0.3 ms is a hundred events, 1 s is where a rebalance begins to wait for it.
 _BATCH_SECONDS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -69,6 +71,13 @@ class Metrics:
         )
         self.dead_letters = self._counter(
             "offbeat_dead_letters_total", "Records that could not be read.", "topic", "reason"
+        )
+        self.dead_letter_share = self._gauge(
+            "offbeat_dead_letter_ratio",
+            "Dead letters among the last records (`dlq.window`) of the partition where they are "
+            "most; above `dlq.limit` the worker stops.",
+            "",
+            "topic",
         )
         self.alerts = self._counter(
             "offbeat_alerts_total", "Alerts committed.", "status", "severity"

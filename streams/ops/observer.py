@@ -18,7 +18,14 @@ from schemas.model import Model
 from schemas.proposals import Proposal
 from streams.ops import logs
 from streams.ops.health import Health
-from streams.ops.metrics import APPLIED, DEAD_LETTER, DUPLICATE, OUT_OF_ORDER, Metrics
+from streams.ops.metrics import (
+    APPLIED,
+    DEAD_LETTER,
+    DUPLICATE,
+    OUT_OF_ORDER,
+    REROUTED,
+    Metrics,
+)
 from streams.partition.life import PartitionLife, Snapshot, Taken
 from streams.settings import Settings
 
@@ -70,12 +77,15 @@ class Observer:
         topic = self._names[source]
         self._metrics.late_events.labels(topic).inc(taken.late)
         self._metrics.unknown_fields.labels(topic).inc(taken.unknown_fields)
+        self._metrics.events.labels(topic, REROUTED).inc(taken.rerouted + taken.copies)
         for letter in taken.dead_letters:
             self._metrics.dead_letters.labels(topic, letter.reason).inc()
             self._metrics.events.labels(topic, DEAD_LETTER).inc()
         if taken.dead_letters:
             reasons = Counter(str(letter.reason) for letter in taken.dead_letters)
             log.warning(logs.DEAD_LETTERS_FOUND, topic=topic, **reasons)
+        if taken.rerouted:
+            log.warning(logs.EVENTS_REROUTED, topic=topic, events=taken.rerouted)
 
     def applied(self, seconds: float) -> None:
         """One message, of one fetch or several, was read and applied."""
@@ -122,15 +132,18 @@ class Observer:
         """Once a tick: gauges of each partition, and whether the worker gets on."""
         wall = time.time()
         position, lags = 0, dict.fromkeys(Input, 0)
+        shares = dict.fromkeys(Input, 0.0)
         for life in lives:
             self._gauges(life, wall)
             self._count(life)
             for source in Input:
                 at = life.position(source)
                 position += at
+                shares[source] = max(shares[source], life.dead_letter_share(source))
                 lags[source] += max((ends[source, life.number] or at) - at, 0)
         for source, lag in lags.items():
             self._metrics.consumer_lag.labels(self._names[source]).set(lag)
+            self._metrics.dead_letter_share.labels(self._names[source]).set(shares[source])
         self._health.observed(position, sum(lags.values()), time.monotonic())
 
     def _gauges(self, life: PartitionLife, wall: float) -> None:

@@ -3,9 +3,12 @@
 A chunk of records is decoded and then taken apart column by column. What the bulk does not
 recognise is judged alone by `schemas.decode`, which has the last word and the reason. So every
 record becomes exactly one observation or one dead letter, and a bad one costs nothing but itself.
+An event that lies in another partition than its key's becomes a reroute instead, and what another
+group has sent on is passed over.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +16,15 @@ from numpy.typing import NDArray
 from detectors.index import hash_slices
 from detectors.observations import OBSERVATION, Input
 from detectors.state import CustomerState
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, RejectReason
 from schemas.decode import DECODERS, check, read, unknown_fields
 from schemas.events import MAX_RECORD_BYTES, Event
 from schemas.instants import seconds
 from schemas.rejections import Rejected
+from schemas.reroutes import MAX_HEADER_BYTES, REROUTED, Reroute, rerouted, rerouted_by
 from streams.kafka.columns import (
+    HEADERS_END,
+    HEADERS_START,
     KEY_END,
     KEY_START,
     OFFSET,
@@ -26,16 +32,30 @@ from streams.kafka.columns import (
     VALUE_START,
     Fetched,
 )
+from streams.kafka.headers import carriers
+from streams.kafka.partitioner import places
 from streams.partition import instants
 from streams.partition.fields import FILL
 from streams.partition.records import Records
 from streams.partition.texts import printable, same_slices, texts
 
-__all__ = ["DeadLetter", "Ingested", "ingest"]
+__all__ = ["DeadLetter", "Home", "Ingested", "ingest"]
 
 # The decoded events of a chunk stay in the processor's cache until they are taken apart; fewer, and
 # numpy's cost a call shows (benchmarks/ingest.py).
 CHUNK = 512
+
+
+class Home(NamedTuple):
+    """Who reads which partition.
+
+    `partitions` is how many there are, over which murmur2 places the keys; None where every key
+    belongs where it lies.
+    """
+
+    group: str
+    partition: int
+    partitions: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +64,7 @@ class Ingested:
 
     `ids` holds the event ids that the observations' `id_start` and `id_end` point into.
     `unknown_fields` counts fields that no contract names, in a sample: the first record of each
-    `CHUNK`.
+    `CHUNK`. `copies` are events that other groups have sent on: the originals count.
     """
 
     observations: NDArray[np.void]
@@ -52,20 +72,28 @@ class Ingested:
     offsets: NDArray[np.int64]
     dead_letters: list[DeadLetter]
     unknown_fields: int
+    reroutes: list[Reroute]
+    copies: int
 
 
 def ingest(
-    source: Input, fetched: Fetched, state: CustomerState, *, latest_allowed: float | None
+    source: Input,
+    fetched: Fetched,
+    state: CustomerState,
+    *,
+    latest_allowed: float | None,
+    home: Home | None = None,
 ) -> Ingested:
     """Read one fetch of an input. Customers who are not yet known are added to the state.
 
     `latest_allowed` bounds event times, in seconds since the epoch; None allows any. Effective
-    times are the event times for now; the timeline sets them.
+    times are the event times for now; the timeline sets them. Without a `home` every event counts
+    where it lies.
     """
     reading = _Reading(source, fetched, latest_allowed)
     for first in range(0, len(fetched.columns), CHUNK):
         reading.take(first, min(first + CHUNK, len(fetched.columns)))
-    return reading.finished(state)
+    return reading.finished(state, home)
 
 
 def _values(columns: NDArray[np.int64]) -> tuple[list[int], list[int]]:
@@ -98,6 +126,8 @@ class _Reading:
         self.ids: list[bytes] = []
         self.ids_size = 0
         self.letters: list[DeadLetter] = []
+        self.reroutes: list[Reroute] = []
+        self.copies = 0
         self.unknown_fields = 0
 
     def take(self, first: int, end: int) -> None:
@@ -163,10 +193,15 @@ class _Reading:
         self.rows.append(rows)
         self.size += len(rows)
 
-    def finished(self, state: CustomerState) -> Ingested:
+    def finished(self, state: CustomerState, home: Home | None) -> Ingested:
         """What was read, with the customers' rows and the ids' hashes."""
         observations = self.observations[: self.size]
-        columns = self.columns[np.concatenate(self.rows) if self.rows else slice(0)]
+        rows = np.concatenate(self.rows) if self.rows else np.empty(0, np.int64)
+        if home is not None:
+            counting = self._counting(rows, home)
+            if not counting.all():
+                observations, rows = observations[counting], rows[counting]
+        columns = self.columns[rows]
         ids = np.frombuffer(b"".join(self.ids), np.uint8)
         keys = (
             np.ascontiguousarray(columns[:, KEY_START]),
@@ -180,7 +215,47 @@ class _Reading:
         observations["id_hash"] = hash_slices(ids, id_starts, id_ends)
         self.letters.sort(key=lambda letter: letter.offset)
         offsets = np.ascontiguousarray(columns[:, OFFSET])
-        return Ingested(observations, ids, offsets, self.letters, self.unknown_fields)
+        return Ingested(
+            observations,
+            ids,
+            offsets,
+            self.letters,
+            self.unknown_fields,
+            self.reroutes,
+            self.copies,
+        )
+
+    def _counting(self, rows: NDArray[np.int64], home: Home) -> NDArray[np.bool_]:
+        """Which of the events count here; the others are sent on, refused, or other groups'."""
+        columns = self.columns[rows]
+        counting = np.ones(len(rows), np.bool_)
+        sent_on = carriers(self.records.bytes, columns, REROUTED)
+        for i in np.flatnonzero(sent_on):
+            by = rerouted_by(self.records.parts(int(rows[i]))[2])
+            counting[i] = by in (home.group, None)
+        self.copies += len(rows) - int(counting.sum())
+        if home.partitions is None:
+            return counting
+        starts = np.ascontiguousarray(columns[:, KEY_START])
+        ends = np.ascontiguousarray(columns[:, KEY_END])
+        wanted = places(self.records.bytes, starts, ends, home.partitions)
+        astray: NDArray[np.bool_] = counting & (wanted != home.partition)
+        for i in np.flatnonzero(astray):
+            self._send_on(int(rows[i]), int(wanted[i]), home, again=bool(sent_on[i]))
+        return counting & ~astray
+
+    def _send_on(self, row: int, wanted: int, home: Home, *, again: bool) -> None:
+        key, value, headers = self.records.parts(row)
+        size = int(self.columns[row, HEADERS_END] - self.columns[row, HEADERS_START])
+        if again or size > MAX_HEADER_BYTES:
+            why = "was sent on already" if again else f"has {size} bytes of headers: too many"
+            problem = f"belongs to partition {wanted}, not {home.partition}, and {why}"
+            rejected = Rejected(RejectReason.MISROUTED, "key", problem, "murmur2 of the key")
+            self.letters.append(self.records.dead_letter(row, rejected))
+            return
+        offset = int(self.columns[row, OFFSET])
+        headers = rerouted(headers, home.group, home.partition, offset)
+        self.reroutes.append(Reroute(offset, wanted, key or b"", value, headers))
 
     def _judged(self, row: int) -> Event | None:
         """The event of a record that did not decode; None, and a dead letter, if it is none."""

@@ -6,7 +6,7 @@ snapshot is consistent because nothing can come between its parts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from detectors.profile import Profile
 from detectors.state import CustomerState
 from detectors.timeline import DAWN, Timeline
 from schemas.changelog import PartitionRecord, encode_partition
+from schemas.reroutes import Reroute
 from streams.errors import GapError, StateError
 from streams.kafka.batches import FinishedBatch
-from streams.kafka.columns import Fetched
+from streams.kafka.columns import OFFSET, Fetched
 from streams.partition import changelog
-from streams.partition.ingest import DeadLetter, ingest
+from streams.partition.ingest import DeadLetter, Home, ingest
+from streams.partition.limit import LetterLimit
 from streams.partition.sampling import PurchaseSampler
+from streams.settings_groups import Dlq
 
 # A partition where nothing happens still notes how far its watermark has come, but seldom.
 IDLE_RECORD_SECONDS = 30.0
@@ -38,6 +41,7 @@ class Snapshot:
     dead_letters: dict[Input, list[DeadLetter]]
     positions: dict[Input, int]
     samples: list[bytes] = field(default_factory=list)
+    reroutes: dict[Input, list[Reroute]] = field(default_factory=dict)
 
 
 class Taken(NamedTuple):
@@ -46,6 +50,8 @@ class Taken(NamedTuple):
     dead_letters: list[DeadLetter]
     late: int  # events behind their input's watermark: they count from now on
     unknown_fields: int  # in a sample, see `Ingested`
+    rerouted: int = 0  # events that lay in another partition than their key's
+    copies: int = 0  # of such events, sent on by other groups
 
 
 class PartitionLife:
@@ -56,6 +62,8 @@ class PartitionLife:
         starts: per input, where the group stands, and whether it had committed that (else: the
             log's start).
         sampled: of how many customers, at most, purchases are gathered for the trainer.
+        home: where keys belong; None: every event counts where it lies.
+        dlq: when there are too many dead letters to go on; None: never, and nothing is counted.
     """
 
     def __init__(
@@ -65,6 +73,8 @@ class PartitionLife:
         names: Sequence[str],
         starts: Mapping[Input, tuple[int, bool]],
         sampled: int = 0,
+        home: Home | None = None,
+        dlq: Dlq | None = None,
     ) -> None:
         self.number = number
         self.state = CustomerState(profile)
@@ -78,8 +88,21 @@ class PartitionLife:
         self._sampler = PurchaseSampler(number, sampled) if sampled else None
         self._decisions: list[Decisions] = []
         self._dead_letters: dict[Input, list[DeadLetter]] = {source: [] for source in Input}
+        self._home = home
+        self._reroutes: dict[Input, list[Reroute]] = {source: [] for source in Input}
+        self._dlq = dlq
+        self._limits = self._letter_limits({})
         self._saved_positions = dict(self._positions)
         self._saved_watermark = DAWN
+
+    def _letter_limits(self, saved: Mapping[str, Sequence[int]]) -> dict[Input, LetterLimit]:
+        if self._dlq is None:
+            return {}
+        names = {source: self._names[source] for source in Input}
+        return {
+            source: LetterLimit(self._dlq, name, self.number, saved.get(name, ()))
+            for source, name in names.items()
+        }
 
     # --- recovery ---------------------------------------------------------------------------------
 
@@ -111,6 +134,7 @@ class PartitionLife:
             released = tuple(_time(record.released.get(self._names[s])) for s in Input)
             self.timeline = Timeline(_time(record.watermark), released)
             self.state.restore_population(record.population)
+            self._limits = self._letter_limits(record.dead_letters)
         self._saved_watermark = self.timeline.watermark
         self._writer = changelog.ChangelogWriter(self.state)
         self.recovering = False
@@ -152,11 +176,18 @@ class PartitionLife:
             )
         if fetched.first < position:
             fetched = fetched.from_position(position)
-        read = ingest(source, fetched, self.state, latest_allowed=latest_allowed)
+        read = ingest(source, fetched, self.state, latest_allowed=latest_allowed, home=self._home)
+        if source in self._limits:
+            self._limits[source].take(fetched.columns[:, OFFSET].copy(), read.dead_letters)
         late = self.timeline.add(source, read.observations, read.ids, read.offsets)
         self._dead_letters[source] += read.dead_letters
+        self._reroutes[source] += read.reroutes
         self._positions[source] = fetched.after
-        return Taken(read.dead_letters, late, read.unknown_fields)
+        return Taken(read.dead_letters, late, read.unknown_fields, len(read.reroutes), read.copies)
+
+    def dead_letter_share(self, source: Input) -> float:
+        """Dead letters among the input's last records, of as many as `dlq.window` says."""
+        return self._limits[source].share if self._limits else 0.0
 
     def position(self, source: Input) -> int:
         """The next offset to take."""
@@ -198,7 +229,8 @@ class PartitionLife:
     def snapshot(self, time_ms: int) -> Snapshot | None:
         """Everything since the last snapshot; None when there is nothing worth a transaction."""
         positions = {source: self._applied_position(source) for source in Input}
-        letters = {source: self._ripe_letters(source, positions[source]) for source in Input}
+        letters = {s: _ripe(self._dead_letters[s], positions[s]) for s in Input}
+        reroutes = {s: _ripe(self._reroutes[s], positions[s]) for s in Input}
         rows = self._writer.batches(time_ms)
         decisions, self._decisions = self._decisions, []
         moved = self.timeline.watermark - self._saved_watermark
@@ -208,17 +240,11 @@ class PartitionLife:
         self._saved_positions, self._saved_watermark = positions, self.timeline.watermark
         record = encode_partition(self._record(positions))
         samples = self._sampler.taken(self.state, self.timeline.watermark) if self._sampler else []
-        return Snapshot(rows, record, decisions, letters, positions, samples)
+        return Snapshot(rows, record, decisions, letters, positions, samples, reroutes)
 
     def _applied_position(self, source: Input) -> int:
         waiting = self.timeline.first_waiting(source)
         return self._positions[source] if waiting is None else waiting
-
-    def _ripe_letters(self, source: Input, position: int) -> list[DeadLetter]:
-        letters = self._dead_letters[source]
-        ripe = [letter for letter in letters if letter.offset < position]
-        self._dead_letters[source] = letters[len(ripe) :]
-        return ripe
 
     def _record(self, positions: Mapping[Input, int]) -> PartitionRecord:
         population = self.state.population
@@ -230,7 +256,21 @@ class PartitionLife:
             watermark=_json_time(self.timeline.watermark),
             customers=self._writer.customers,
             population={n: population[n][0].tolist() for n in population.dtype.names or ()},
+            dead_letters={
+                self._names[source]: limit.state(positions[source])
+                for source, limit in self._limits.items()
+            },
         )
+
+
+Passed = TypeVar("Passed", DeadLetter, Reroute)
+
+
+def _ripe(waiting: list[Passed], position: int) -> list[Passed]:
+    """Take out what lies before the position; both are in the log's order."""
+    ripe = [one for one in waiting if one.offset < position]
+    del waiting[: len(ripe)]
+    return ripe
 
 
 def _time(value: float | None) -> float:

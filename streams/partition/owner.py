@@ -21,11 +21,13 @@ from aiokafka import TopicPartition
 from faust.types.tuples import TP
 
 from detectors.observations import Input
+from streams.errors import TopicsError
 from streams.kafka.columns import Fetched
 from streams.kafka.connection import client_options
 from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
+from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
 from streams.settings import Settings, detector_profile
@@ -70,6 +72,8 @@ class PartitionOwner:
         self._settings = settings
         self._profile = detector_profile(settings)
         self._names = settings.topics.inputs
+        topics = settings.topics
+        self._partitions = topics.partitions if topics.partitioner == "murmur2" else None
         refitting = settings.model.refit_days > 0
         self._sampled = max(WANTED_CUSTOMERS // settings.topics.partitions, 1) if refitting else 0
         self._options = client_options(settings)
@@ -96,6 +100,13 @@ class PartitionOwner:
             async with owned.saving:
                 await owned.producer.stop()
         group = self._settings.group
+        if grown := [n for n in new if n >= self._settings.topics.partitions]:
+            raise TopicsError(
+                f"the inputs have been given more partitions (number {min(grown)} is new) while "
+                "workers run: customers move away from their past",
+                where=", ".join(self._names),
+                remedy="`offbeat topics check` says what has to be made anew.",
+            )
         producers = {n: PartitionProducer(group, str(n), self._options) for n in sorted(new)}
         await asyncio.gather(*(producer.start() for producer in producers.values()))
         tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}
@@ -107,6 +118,8 @@ class PartitionOwner:
                 self._names,
                 {source: starts[tps[number, source]] for source in Input},
                 self._sampled,
+                Home(group, number, self._partitions),
+                self._settings.dlq,
             )
             self._owned[number] = _Owned(life, producer)
         self._paused = False

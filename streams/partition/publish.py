@@ -1,5 +1,6 @@
 """A snapshot as records: alerts, who is at risk, examples, dead letters and the state itself."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from detectors.learning.names import FEATURES
@@ -41,6 +42,7 @@ class Publisher:
             Outgoing(topics.at_risk, number, at_risk),
             Outgoing(topics.examples, 0, [*_examples(life, snapshot), *_samples(life, snapshot)]),
             *(self._dead_letters(source, number, snapshot) for source in Input),
+            *self._reroutes(snapshot),
             Outgoing(topics.state_changelog, number, [record], snapshot.rows),
         ]
         return [out for out in everything if out.messages or out.batches]
@@ -63,6 +65,14 @@ class Publisher:
         letters = (dead_letter_record(x, name, number) for x in snapshot.dead_letters[source])
         messages = [Message(key, value, tuple(headers)) for key, value, headers in letters]
         return Outgoing(dead_letter_topic(name), number, messages)
+
+    def _reroutes(self, snapshot: Snapshot) -> Iterator[Outgoing]:
+        for source, found in snapshot.reroutes.items():
+            messages = defaultdict[int, list[Message]](list)
+            for one in found:
+                messages[one.partition].append(Message(one.key, one.value, tuple(one.headers)))
+            for number, sent in messages.items():
+                yield Outgoing(self._inputs[source], number, sent)
 
 
 def _examples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:

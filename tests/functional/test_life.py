@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.clock.value import Clock
 from detectors.judgement.episodes import Status
@@ -11,9 +13,11 @@ from detectors.observations import Input
 from detectors.profile import Profile
 from schemas.changelog import decode_partition
 from schemas.samples import decode_sample
-from streams.errors import GapError, StateError
+from streams.errors import DeadLettersError, GapError, StateError
 from streams.kafka.columns import Fetched
+from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
+from streams.settings_groups import Dlq
 from tests.functional.fetching import DAY, START, fetch, purchase, reread, visit
 
 NAMES = ("purchases", "visits", "payments", "support")
@@ -188,3 +192,81 @@ def test_purchases_of_the_sample_are_written_with_what_they_did() -> None:
     assert plain.state.rows[:1].tobytes() == life.state.rows[:1].tobytes()
     life.take(Input.VISITS, fetch([visit("c-1", 1, 14.3)], 1), None)
     assert drain(life).samples == []
+
+
+def test_an_event_that_lies_wrong_is_written_when_its_position_passes_and_only_then() -> None:
+    life = PartitionLife(
+        0, Profile(), NAMES, dict.fromkeys(Input, (0, False)), home=Home("g", 0, 4)
+    )
+    life.finish_recovery()
+    # by murmur2 over 4 partitions, c-4 belongs to 0 and c-2 to 2
+    home, away = purchase("c-4", 0, 0.0), purchase("c-2", 0, 1.0)
+    taken = life.take(Input.PURCHASES, fetch([home, away]), None)
+    assert (taken.rerouted, taken.dead_letters) == (1, [])
+    life.tick([], None)
+    first = life.snapshot(0)
+    assert first is None or first.reroutes[Input.PURCHASES] == []
+    second = drain(life)
+    (sent,) = second.reroutes[Input.PURCHASES]
+    assert (sent.offset, sent.partition, sent.key) == (1, 2, b"c-2")
+    assert second.positions[Input.PURCHASES] == 2
+    assert life.state.size == 1
+    life.take(Input.PURCHASES, fetch([purchase("c-4", 1, 2.0)], 2), None)
+    assert drain(life).reroutes[Input.PURCHASES] == []
+
+
+def test_a_restart_at_the_limit_stops_at_the_same_record() -> None:
+    dlq = Dlq(limit=0.5, window=20)
+
+    def life_at(record: bytes | None) -> PartitionLife:
+        positions = decode_partition(record).positions if record else {}
+        starts = {s: (positions.get(NAMES[s], 0), record is not None) for s in Input}
+        life = PartitionLife(0, Profile(), NAMES, starts, dlq=dlq)
+        if record:
+            life.restore(record_fetch(record))
+        life.finish_recovery()
+        return life
+
+    life = life_at(None)
+    life.take(Input.PURCHASES, fetch([b"nonsense"] * 8), None)
+    saved = drain(life)
+    assert len(saved.dead_letters[Input.PURCHASES]) == 8
+    for _ in range(2):
+        again = life_at(saved.record)
+        assert again.dead_letter_share(Input.PURCHASES) == 8 / 20
+        again.take(Input.PURCHASES, fetch([b"nonsense"] * 2, 8), None)
+        with pytest.raises(DeadLettersError, match=r"purchases\[0\]: 11 of the last 20"):
+            again.take(Input.PURCHASES, fetch([b"nonsense"], 10), None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=24),
+    st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1),
+    st.integers(0, 24),
+)
+def test_wherever_bad_records_stand_each_is_one_letter_and_each_good_one_counts(
+    good: list[bool], fetches: list[tuple[int, bool]], lagging: int
+) -> None:
+    """First, last, alone, behind good ones that wait for a slower input: read in any pieces."""
+    life = PartitionLife(0, Profile(), NAMES, dict.fromkeys(Input, (0, False)), dlq=Dlq())
+    life.finish_recovery()
+    records = [purchase("c-1", i, float(i)) if fine else b"nonsense" for i, fine in enumerate(good)]
+    # a visit that lags holds back what was bought after it, and the letters behind that
+    life.take(Input.VISITS, fetch([visit("c-1", 0, float(lagging))]), None)
+    letters: list[int] = []
+    at = turn = 0
+    while at < len(records):
+        size, saves = fetches[turn % len(fetches)]
+        life.take(Input.PURCHASES, fetch(records[at : at + size], at), None)
+        at, turn = at + size, turn + 1
+        life.tick([Input.PAYMENTS, Input.SUPPORT], None)
+        if saves and (snapshot := life.snapshot(0)):
+            found = [letter.offset for letter in snapshot.dead_letters[Input.PURCHASES]]
+            assert all(offset < snapshot.positions[Input.PURCHASES] for offset in found)
+            letters += found
+    last = drain(life)
+    letters += [letter.offset for letter in last.dead_letters[Input.PURCHASES]]
+    assert letters == [i for i, fine in enumerate(good) if not fine]
+    assert life.state.population["applied"][0].tolist() == [sum(good), 1, 0, 0]
+    assert last.positions[Input.PURCHASES] == len(records)

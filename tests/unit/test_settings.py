@@ -251,6 +251,7 @@ def test_a_price_needs_a_currency() -> None:
         {"policy_cooldown_days": 3},
         {"policy_win_back_medians": 0.5},
         {"clock": "event"},
+        {"topics_partitioner": "any"},
         {"allowed_lateness_seconds": 5},
         {"max_clock_skew_seconds": 5},
         {"model_min_labels": 10},
@@ -271,6 +272,7 @@ def test_what_may_change_a_decision_changes_the_hash(change: dict[str, Any]) -> 
         {"topics_partitions": 3},
         {"model_refit_days": 0},
         {"log_level": "debug"},
+        {"dlq_limit": 0},
         {"profile": {"alert_cost_days": Profile().alert_cost_days}},
     ],
 )

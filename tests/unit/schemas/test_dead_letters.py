@@ -10,12 +10,17 @@ from schemas.dead_letters import (
     OFFSET,
     PARTITION,
     REASON,
+    REDRIVEN_FROM,
     TOPIC,
     DeadLetter,
     DeadLetterRecord,
     Headers,
     RejectReason,
     dead_letter_record,
+    marked_offsets,
+    redrive_mark,
+    redriven,
+    was_redriven,
 )
 
 
@@ -83,3 +88,31 @@ def test_whatever_a_broker_takes_by_default_is_kept_whole() -> None:
 def test_every_reason_and_every_header_says_what_it_means() -> None:
     assert all(reason.meaning for reason in RejectReason)
     assert all(HEADER_NAMES.values())
+
+
+def test_what_is_sent_again_tells_where_it_lay_and_not_why() -> None:
+    kept = dead_letter_record(_letter(headers=[("trace", b"1")]), "purchases", 3)
+    again = redriven(kept.headers, "purchases.dlq", 3, 0)
+    assert again == [("trace", b"1"), (REDRIVEN_FROM, b"purchases.dlq/3/0")]
+    assert was_redriven(again)
+    assert not was_redriven(kept.headers)
+    refused_again = dead_letter_record(_letter(headers=again), "purchases", 3)
+    assert refused_again.headers[:2] == again
+    history = [b"purchases.dlq/3/0", b"purchases.dlq/3/9"]
+    twice = redriven(refused_again.headers, "purchases.dlq", 3, 9)
+    assert [value for name, value in twice if name == REDRIVEN_FROM] == history
+
+
+def test_the_history_of_a_hopeless_record_stays_short() -> None:
+    headers: Headers = []
+    for offset in range(50):
+        headers = redriven(headers, "t.dlq", 0, offset)
+    assert [value for _, value in headers] == [b"t.dlq/0/%d" % n for n in range(40, 50)]
+
+
+def test_a_mark_says_which_offsets_were_sent_again_and_other_records_are_none() -> None:
+    for offsets in ([0], [7, 3, 4, 5], list(range(1000)), list(range(0, 999, 2))):
+        mark = redrive_mark(offsets)
+        assert marked_offsets(mark.headers) == set(offsets)
+        assert (mark.key, mark.value) == (None, None)
+    assert marked_offsets(dead_letter_record(_letter(), "t", 0).headers) is None
