@@ -20,7 +20,7 @@ from detectors.learning.names import FEATURES
 from detectors.observations import Input
 from schemas.topics import OutputTopics
 from streams import agents
-from streams.errors import OffbeatError
+from streams.errors import AccessError, OffbeatError
 from streams.kafka.connection import client_options, faust_credentials
 from streams.kafka.table import ChangelogTable
 from streams.kafka.transport import ColumnarConsumer, ColumnarTransport, require_seams
@@ -40,7 +40,9 @@ log = logs.logger(__name__)
 
 def end_process(error: BaseException) -> NoReturn:
     """Stop at once and commit nothing: the next start goes on from the last commit."""
-    log.error(logs.WORKER_FAILED, error=str(error), exc_info=error)
+    # what the broker does not allow is no fault of the program: a trace would hide the message
+    trace = None if isinstance(error, AccessError) else error
+    log.error(logs.WORKER_FAILED, error=str(error), exc_info=trace)
     logging.shutdown()
     sys.stderr.flush()
     os._exit(error.exit_code if isinstance(error, OffbeatError) else UNEXPECTED)

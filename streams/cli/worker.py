@@ -36,8 +36,10 @@ def command(
     import uvloop
 
     from streams import app, warmup
+    from streams.kafka import permissions
     from streams.kafka.topics import require
 
+    asyncio.run(permissions.require(settings))
     for finding in asyncio.run(require(settings)):
         logs.logger(__name__).warning(logs.TOPICS_WARNING, finding=str(finding))
     uvloop.install()  # a fifteenth less CPU an event than asyncio's own loop

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.errors import FencedError
+from streams.kafka.denials import refused
 
 MAX_REQUEST_BYTES = 8 << 20  # above any one record that a topic may hold
 MESSAGE_BATCH_BYTES = 512 << 10
@@ -58,8 +59,13 @@ class PartitionProducer:
         )
 
     async def start(self) -> None:
-        """Fence whoever had the partition before."""
-        await self._producer.start()
+        """Fence whoever had the partition before. Raises AccessError when that is not allowed."""
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            if denial := refused(error, "Write"):
+                raise denial from error
+            raise
 
     async def stop(self) -> None:
         await self._producer.stop()
@@ -69,8 +75,9 @@ class PartitionProducer:
     ) -> None:
         """Publish everything and move the group's positions, as one transaction.
 
-        Raises whatever went wrong, FencedError if it was a newer owner. Nothing of it is then
-        visible to a reader of committed data, and this producer must not be used again.
+        Raises whatever went wrong, FencedError if it was a newer owner, AccessError if a permission
+        is missing. Nothing of it is then visible to a reader of committed data, and this producer
+        must not be used again.
         """
         try:
             await self._commit(outgoing, positions, time_ms)
@@ -81,6 +88,10 @@ class PartitionProducer:
                 remedy="Nothing was written twice. If it happens often, this worker pauses for "
                 "longer than kafka.session_timeout_seconds: give it memory and CPU, or raise that.",
             ) from error
+        except KafkaError as error:
+            if denial := refused(error, "Write"):
+                raise denial from error
+            raise
 
     async def _commit(
         self, outgoing: Iterable[Outgoing], positions: Mapping[TopicPartition, int], time_ms: int
