@@ -2,56 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from benchmarks.harness import create_topics
 from benchmarks.security.cluster import MECHANISMS, Cluster
-from benchmarks.security.trial import settings_of, start_and_end, works
-
-# (group of the figure, what was done, whether it was as promised)
-Outcome = tuple[str, str, bool]
+from benchmarks.security.trial import Outcome, settings_of, start_and_end, works
 
 
 def _figure(mechanism: str) -> str:
     return "sasl_plain" if mechanism == "PLAIN" else "scram"
 
 
-async def accepted(cluster: Cluster) -> list[Outcome]:
+async def accepted(cluster: Cluster) -> AsyncIterator[Outcome]:
     """Workers with the right secrets."""
-    outcomes: list[Outcome] = []
     for name in ("SASL", "SASLTLS"):
         for mechanism in MECHANISMS:
             fine = await works(cluster, cluster.sasl(name, mechanism))
             protocol = "TLS" if name == "SASLTLS" else "plain text"
-            outcomes.append((_figure(mechanism), f"{mechanism} over {protocol} works", fine))
+            yield Outcome(_figure(mechanism), f"{mechanism} over {protocol} works", fine)
     fine = await works(cluster, cluster.tls("TLS"))
-    outcomes.append(("tls", "TLS works", fine))
+    yield Outcome("tls", "TLS works", fine)
     fine = await works(cluster, cluster.tls("MUTUAL"))
-    outcomes.append(("tls", "TLS with a certificate of the worker's own works", fine))
-    return outcomes
+    yield Outcome("tls", "TLS with a certificate of the worker's own works", fine)
 
 
-async def refused(cluster: Cluster) -> list[Outcome]:
+async def refused(cluster: Cluster) -> AsyncIterator[Outcome]:
     """Workers with something wrong."""
     settings = settings_of(cluster)
     await create_topics(settings)
     folder = cluster.folder
-    outcomes: list[Outcome] = []
 
-    def expect(figure: str, what: str, secure: dict[str, str], *words: str) -> None:
+    def expect(figure: str, what: str, secure: dict[str, str], *words: str) -> Outcome:
         ended = start_and_end(settings, secure)
-        outcomes.append((figure, what, ended.refused(*words)))
+        return Outcome(figure, what, ended.refused(*words))
 
     for mechanism in MECHANISMS:
         right = cluster.sasl("SASL", mechanism)
         where = f"broker {cluster.at('SASL')}"
         wrong = right | {"kafka_sasl_password_file": str(folder / "wrong-password")}
         said = (where, "user worker", mechanism, "wrong-password")
-        expect(_figure(mechanism), f"{mechanism}, wrong password", wrong, *said)
+        yield expect(_figure(mechanism), f"{mechanism}, wrong password", wrong, *said)
         other = right | {"kafka_sasl_username": "nobody"}
-        expect(
+        yield expect(
             _figure(mechanism), f"{mechanism}, unknown user", other, where, "user nobody", mechanism
         )
     plain = cluster.sasl("SASL", "PLAIN")
-    expect(
+    yield expect(
         "sasl_plain",
         "empty password file",
         plain | {"kafka_sasl_password_file": str(folder / "empty")},
@@ -59,7 +55,7 @@ async def refused(cluster: Cluster) -> list[Outcome]:
         "is empty",
     )
     tls = cluster.tls("TLS")
-    expect(
+    yield expect(
         "tls",
         "unknown authority",
         tls | {"kafka_tls_ca_file": str(folder / "other-ca.pem")},
@@ -67,21 +63,21 @@ async def refused(cluster: Cluster) -> list[Outcome]:
         "not trusted",
         "OFFBEAT_KAFKA_TLS_CA_FILE",
     )
-    expect(
+    yield expect(
         "tls",
         "certificate for another name",
         cluster.tls("OTHERNAME"),
         f"broker {cluster.at('OTHERNAME')}",
         "another host name than 127.0.0.1",
     )
-    expect(
+    yield expect(
         "tls",
         "no authority in the file",
         tls | {"kafka_tls_ca_file": str(folder / "empty")},
         "kafka.tls_ca_file",
         "no certificates",
     )
-    expect(
+    yield expect(
         "tls",
         "no certificate where one is wanted",
         tls | {"broker": cluster.at("MUTUAL")},
@@ -89,8 +85,11 @@ async def refused(cluster: Cluster) -> list[Outcome]:
         "tls_certificate_file",
     )
     protocol = "OFFBEAT_KAFKA_SECURITY_PROTOCOL"
-    expect("tls", "plain text to TLS", {"broker": cluster.at("TLS")}, protocol)
-    expect("tls", "TLS to plain text", tls | {"broker": cluster.bootstrap}, protocol)
-    expect("sasl_plain", "no log-in where one is wanted", {"broker": cluster.at("SASL")}, protocol)
-    expect("sasl_plain", "a log-in where none is", plain | {"broker": cluster.bootstrap}, protocol)
-    return outcomes
+    yield expect("tls", "plain text to TLS", {"broker": cluster.at("TLS")}, protocol)
+    yield expect("tls", "TLS to plain text", tls | {"broker": cluster.bootstrap}, protocol)
+    yield expect(
+        "sasl_plain", "no log-in where one is wanted", {"broker": cluster.at("SASL")}, protocol
+    )
+    yield expect(
+        "sasl_plain", "a log-in where none is", plain | {"broker": cluster.bootstrap}, protocol
+    )

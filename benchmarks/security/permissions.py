@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.harness import Worker, create_topics, environment, wait_until_consumed, workers
 from benchmarks.security.cluster import USER, Cluster
-from benchmarks.security.logins import Outcome
 from benchmarks.security.trial import (
     START_SECONDS,
     Ended,
+    Outcome,
     events,
     send,
     settings_of,
@@ -20,6 +21,7 @@ from benchmarks.security.trial import (
     works,
 )
 from schemas.topics import OutputTopics, dead_letter_topic
+from streams.errors import AccessError
 from streams.kafka.acls import Acl, acls
 from streams.settings import Settings
 
@@ -27,30 +29,29 @@ from streams.settings import Settings
 NOTICE_SECONDS = 40.0
 
 
-async def enough(cluster: Cluster) -> list[Outcome]:
+async def enough(cluster: Cluster) -> AsyncIterator[Outcome]:
     """A worker with exactly these permissions does everything."""
     secure = cluster.sasl("SASL", "SCRAM-SHA-512")
-    return [("least_acls", "a worker with these permissions alone", await works(cluster, secure))]
+    fine = await works(cluster, secure)
+    yield Outcome("least_acls", "a worker with these permissions alone", fine)
 
 
-async def each_is_needed(cluster: Cluster) -> list[Outcome]:
+async def each_is_needed(cluster: Cluster) -> AsyncIterator[Outcome]:
     """Without any single one of them a worker does not start, and names that one and no other."""
     settings = settings_of(cluster)
     await create_topics(settings)
     wanted = acls(settings)
     await cluster.allow(wanted)
-    outcomes: list[Outcome] = []
     for acl in wanted:
         await cluster.withdraw([acl])
         ended = start_and_end(settings, cluster.sasl("SASL", "SCRAM-SHA-512"))
         await cluster.allow([acl])
         others = [other for other in wanted if other != acl and f"{other}\n" in ended.said]
         fine = ended.refused(acl.name, acl.operation) and not others
-        outcomes.append(("least_acls", f"does not start without {acl}", fine))
-    return outcomes
+        yield Outcome("least_acls", f"does not start without {acl}", fine)
 
 
-async def withdrawn(cluster: Cluster) -> list[Outcome]:
+async def withdrawn(cluster: Cluster) -> AsyncIterator[Outcome]:
     """What is taken from a worker that runs ends it as soon as it is used."""
     outputs = OutputTopics  # by the prefix of each run
     cases: list[tuple[Callable[[Settings], Acl], Callable[[Settings], Awaitable[object]]]] = [
@@ -65,7 +66,8 @@ async def withdrawn(cluster: Cluster) -> list[Outcome]:
         (lambda s: Acl("group", s.group, "Read"), _more),
         (lambda s: Acl("transactional-id", f"{s.group}-0", "Write"), _more),
     ]
-    return [await _withdrawn(cluster, which, then) for which, then in cases]
+    for which, then in cases:
+        yield await _withdrawn(cluster, which, then)
 
 
 async def _withdrawn(
@@ -74,20 +76,24 @@ async def _withdrawn(
     then: Callable[[Settings], Awaitable[object]],
 ) -> Outcome:
     settings = settings_of(cluster)
+    secure = cluster.sasl("SASL", "SCRAM-SHA-512")
     await create_topics(settings)
     await cluster.allow(acls(settings))
     total = await send(settings, events((0, 100)))
-    worker = Worker(settings.group, environment(settings) | cluster.sasl("SASL", "SCRAM-SHA-512"))
+    worker = Worker(settings.group, environment(settings) | secure)
     acl = which(settings)
     with workers(worker):
-        await wait_until_consumed(settings, total, [worker], START_SECONDS)
+        with suppress(TimeoutError):  # then it says nothing of what is taken from it
+            await wait_until_consumed(settings, total, [worker], START_SECONDS)
         await cluster.withdraw([acl])
         await then(settings)
         code = await asyncio.to_thread(worker.wait, NOTICE_SECONDS)
     ended = Ended(code, worker.log_path.read_text())
-    named = acl.name if acl.resource != "transactional-id" else settings.group
-    fine = ended.refused(named, f"does not allow this user {acl.operation}")
-    return "least_acls", f"ends when it loses {acl.operation} on {acl.resource} {acl.name}", fine
+    fine = ended.code == AccessError.exit_code and "does not allow this user" in ended.said
+    if fine and f"{acl.operation} on {acl.resource} {acl.name}." not in ended.said:
+        # Kafka does not say the name of a topic whose offsets it refuses; the next start does
+        fine = start_and_end(settings, secure).refused(str(acl))
+    return Outcome("least_acls", f"ends when it loses {acl}", fine and ended.discreet)
 
 
 async def _more(settings: Settings) -> None:

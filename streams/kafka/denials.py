@@ -32,12 +32,14 @@ def refused(error: BaseException, operation: str) -> AccessError | None:
 def _not_allowed(operation: str, resource: str, error: KafkaError) -> AccessError:
     names = error.args[0] if error.args else ()
     listed = [names] if isinstance(names, str) else sorted(map(str, names))
-    which = f"{resource} {', '.join(listed)}" if listed else f"a {resource} that it does not name"
+    which = (
+        f"{resource} {', '.join(listed)}" if listed else f"a {resource} whose name it does not tell"
+    )
     return AccessError(
         f"the broker does not allow this user {operation} on {which}",
         where="Kafka",
-        remedy="Have it added; `offbeat topics acls` prints the commands for all that a worker "
-        "needs. Nothing of this transaction can be seen; a restart goes on from the last commit.",
+        remedy="Have it added: `offbeat topics acls` prints the commands for all that a worker "
+        "needs, and a worker that starts names all that it lacks. It goes on from the last commit.",
     )
 
 

@@ -88,8 +88,8 @@ class PartitionProducer:
                 remedy="Nothing was written twice. If it happens often, this worker pauses for "
                 "longer than kafka.session_timeout_seconds: give it memory and CPU, or raise that.",
             ) from error
-        except KafkaError as error:
-            if denial := refused(error, "Write"):
+        except (KafkaError, AssertionError) as error:
+            if denial := refused(self._failure() or error, "Write"):
                 raise denial from error
             raise
 
@@ -103,9 +103,26 @@ class PartitionProducer:
                 await self._producer.send_batch(batch, out.topic, partition=out.partition)
                 for batch in (*self._batches(out.messages, time_ms), *out.batches)
             ]
-        await asyncio.gather(*deliveries)
+        await self._delivered(deliveries)
         await self._producer.send_offsets_to_transaction(dict(positions), self._group)
         await self._producer.commit_transaction()
+
+    async def _delivered(self, deliveries: list[asyncio.Future[Any]]) -> None:
+        # batches for a topic that the transaction could not take in would be waited for till they
+        # expire: the transaction's own future knows at once
+        all_sent = asyncio.gather(*deliveries)
+        transaction: asyncio.Future[Any] = self._producer._txn_manager._transaction_waiter
+        await asyncio.wait({all_sent, transaction}, return_when=asyncio.FIRST_COMPLETED)
+        if not all_sent.done():
+            all_sent.cancel()
+            transaction.result()
+        await all_sent
+
+    def _failure(self) -> BaseException | None:
+        """Why the broker refused the transaction: what is sent after that fails by an assertion."""
+        transaction: asyncio.Future[Any] = self._producer._txn_manager._transaction_waiter
+        done = transaction.done() and not transaction.cancelled()
+        return transaction.exception() if done else None
 
     def _batches(self, messages: Iterable[Message], time_ms: int) -> list[Batch]:
         batches: list[Any] = []
