@@ -1,7 +1,7 @@
 """`make security`: is each way to log in, and the least of permissions, what the docs say?
 
-Every row is a real worker process against Apache Kafka with an authorizer. Exit code 1 when
-anything is not as promised, or was not tried: of `erasure` there is no trial yet, so its figure is 0.
+Every trial is a real worker process against Apache Kafka with an authorizer. Exit code 1 when
+anything is not as promised, or was not tried: of `erasure` there is no trial yet, its figure is 0.
 """
 
 from __future__ import annotations
