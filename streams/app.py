@@ -20,8 +20,9 @@ from detectors.learning.names import FEATURES
 from detectors.observations import Input
 from schemas.topics import OutputTopics
 from streams import agents
-from streams.errors import OffbeatError
+from streams.errors import AccessError, OffbeatError
 from streams.kafka.connection import client_options, faust_credentials
+from streams.kafka.denials import refused
 from streams.kafka.table import ChangelogTable
 from streams.kafka.transport import ColumnarConsumer, ColumnarTransport, require_seams
 from streams.ops import health, logs
@@ -40,7 +41,10 @@ log = logs.logger(__name__)
 
 def end_process(error: BaseException) -> NoReturn:
     """Stop at once and commit nothing: the next start goes on from the last commit."""
-    log.error(logs.WORKER_FAILED, error=str(error), exc_info=error)
+    error = refused(error, "Read") or error
+    # what the broker does not allow is no fault of the program: a trace would hide the message
+    trace = None if isinstance(error, AccessError) else error
+    log.error(logs.WORKER_FAILED, error=str(error), exc_info=trace)
     logging.shutdown()
     sys.stderr.flush()
     os._exit(error.exit_code if isinstance(error, OffbeatError) else UNEXPECTED)
@@ -62,6 +66,7 @@ def create(settings: Settings) -> WorkerApp:
     require_seams()
     app = _faust(settings)
     app.transport = ColumnarTransport(app.conf.broker_consumer, app)
+    app.transport.fail = end_process
     outputs = OutputTopics(settings.topics.prefix)
     metrics = Metrics(CollectorRegistry())
     metrics.build.info({"version": version("offbeat"), "config_hash": config_hash(settings)})

@@ -3,6 +3,7 @@
     OffbeatError
     ├── PermanentError          the same input fails the same way: something has to be changed
     │   ├── ConfigurationError  a setting, a flag, an installation   exit 78 (EX_CONFIG)
+    │   ├── AccessError         log-in, certificate or permission   exit 78 (EX_CONFIG)
     │   ├── TopicsError         topics missing, or not as specified  exit 78 (EX_CONFIG)
     │   ├── InputError          a file or record given by the user   exit 65 (EX_DATAERR)
     │   ├── DeadLettersError    most of what is read cannot be used  exit 76 (EX_PROTOCOL)
@@ -49,6 +50,12 @@ class PermanentError(OffbeatError):
 
 class ConfigurationError(PermanentError):
     """A setting is unknown or not acceptable, or a part that the command needs is not installed."""
+
+    exit_code = 78
+
+
+class AccessError(PermanentError):
+    """The broker does not let us in, we do not trust it, or it does not allow what is needed."""
 
     exit_code = 78
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "backtest": "Hold offbeat against simple rules on a history of your own.",
     "simulate": "Make customers whose changes are known.",
     "explain": "Say why a customer is, or is not, at risk.",
-    "topics": "Create the topics, or check them against their specs.",
+    "topics": "Create the topics, check them, or list a worker's permissions.",
     "dlq": "Look at dead letters, and send them again.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document.",
     "config": "Show or check the settings.",

@@ -1,4 +1,4 @@
-"""`offbeat topics`: make the topics, or compare them with their specs."""
+"""`offbeat topics`: make the topics, compare them with their specs, list a worker's permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 app = typer.Typer(
-    no_args_is_help=True, help="Create the topics, or check them against their specs."
+    no_args_is_help=True, help="Create the topics, check them, or list a worker's permissions."
 )
 
 
@@ -68,6 +68,51 @@ def check(config: options.Config = None, broker: options.Broker = None) -> None:
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(TopicsError.exit_code)
     console.print("A worker can start.")
+
+
+@app.command()
+def acls(
+    config: options.Config = None,
+    broker: options.Broker = None,
+    group: Annotated[str | None, typer.Option(help="Consumer group.")] = None,
+    partitions: Annotated[
+        int | None, typer.Option(help="Of each input: a transactional id for each.")
+    ] = None,
+    principal: Annotated[
+        str | None,
+        typer.Option(help="Whom to allow it; default User: and kafka.sasl_username."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A list of objects instead of commands.")
+    ] = False,
+) -> None:
+    """Print what a worker has to be allowed, and no more, as kafka-acls.sh commands.
+
+    Asks no broker. Every worker of a group needs the same.
+    """
+    import orjson
+
+    from streams.kafka import acls
+    from streams.settings import load
+
+    settings = load(config, broker=broker, group=group, topics_partitions=partitions)
+    wanted = acls.acls(settings)
+    whom = principal or f"User:{settings.kafka.sasl_username or settings.group}"
+    if as_json:
+        entries = [
+            {
+                "principal": whom,
+                "resource": acl.resource,
+                "name": acl.name,
+                "pattern": "literal",
+                "operation": acl.operation,
+            }
+            for acl in wanted
+        ]
+        print(orjson.dumps(entries, option=orjson.OPT_INDENT_2).decode())
+        return
+    for line in acls.commands(wanted, whom, settings.broker):
+        print(line)
 
 
 def _table(settings: Settings, found: dict[str, Described], findings: list[Finding]) -> Table:

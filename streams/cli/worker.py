@@ -36,8 +36,10 @@ def command(
     import uvloop
 
     from streams import app, warmup
+    from streams.kafka import permissions
     from streams.kafka.topics import require
 
+    asyncio.run(permissions.require(settings))
     findings, partitions = asyncio.run(require(settings))
     for finding in findings:
         logs.logger(__name__).warning(logs.TOPICS_WARNING, finding=str(finding))

@@ -35,23 +35,30 @@ from rich.console import Console
 
 from streams.errors import BrokerError, ConfigurationError
 from streams.kafka import jars
-from streams.kafka.node import Java, Node, free_port
+from streams.kafka.node import NOTHING_MORE, Extras, Java, Node, free_port
 
 
 class EmbeddedBroker:
     """One Kafka process. Address and data outlive `kill` and `restart`; temporary data not `stop`.
 
     `folder` holds the data: a temporary one, removed at the end, unless given. `port` is a free one
-    unless given. `start` raises BrokerError (no registry, does not start) and ConfigurationError
-    (not installed); each says what to set.
+    unless given. `extras` are listeners beside the plain one, properties and users. `start` raises
+    BrokerError (no registry, does not start) and ConfigurationError (not installed); each says what
+    to set.
     """
 
     def __init__(
-        self, folder: Path | None = None, *, port: int | None = None, console: Console | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        port: int | None = None,
+        console: Console | None = None,
+        extras: Extras = NOTHING_MORE,
     ) -> None:
         self.port = port or free_port()
         self._given = folder
         self._folder = folder
+        self._extras = extras
         self._console = console or Console(stderr=True)
         self._node: Node | None = None
 
@@ -73,7 +80,9 @@ class EmbeddedBroker:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="offbeat-broker-"))
         try:
-            self._node = Node.launch(java, self._folder, self.port, remove=self._given is None)
+            self._node = Node.launch(
+                java, self._folder, self.port, remove=self._given is None, extras=self._extras
+            )
         except BaseException:
             self.stop()
             raise

@@ -7,8 +7,8 @@ import ssl
 from typing import Any
 
 import faust
-from aiokafka.helpers import create_ssl_context
 
+from streams.errors import ConfigurationError
 from streams.settings import Settings
 
 
@@ -42,18 +42,53 @@ def faust_credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCr
 
 
 def password(settings: Settings) -> str | None:
-    """The SASL password, from its file or from the environment."""
-    if settings.kafka.sasl_password_file is not None:
-        return settings.kafka.sasl_password_file.read_text().rstrip("\r\n")
-    secret = settings.kafka.sasl_password
-    return secret.get_secret_value() if secret is not None else None
+    """The SASL password, from its file or from the environment. Raises ConfigurationError."""
+    path = settings.kafka.sasl_password_file
+    if path is None:
+        secret = settings.kafka.sasl_password
+        return secret.get_secret_value() if secret is not None else None
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        # a UnicodeDecodeError would show bytes of the secret
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise _unusable("sasl_password_file", f"{path} cannot be read: {reason}") from None
+    if not text:
+        raise _unusable("sasl_password_file", f"{path} is empty")
+    return text
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
     kafka = settings.kafka
     if not kafka.security_protocol.endswith("SSL"):
         return None
-    context: ssl.SSLContext = create_ssl_context(
-        cafile=kafka.tls_ca_file, certfile=kafka.tls_certificate_file, keyfile=kafka.tls_key_file
-    )
+    try:  # these authorities only, not those of the system beside them
+        context = ssl.create_default_context(cafile=kafka.tls_ca_file)
+    except OSError as error:
+        what = f"{kafka.tls_ca_file} holds no certificates in PEM ({_reason(error)})"
+        raise _unusable("tls_ca_file", what) from None
+    if kafka.tls_certificate_file is not None:
+        try:
+            context.load_cert_chain(
+                kafka.tls_certificate_file,
+                kafka.tls_key_file,
+                password=lambda: "",  # else OpenSSL asks on the terminal, and a service hangs
+            )
+        except OSError as error:
+            what = (
+                f"{kafka.tls_certificate_file} and {kafka.tls_key_file} are no certificate with "
+                f"its own key without a pass phrase, both in PEM ({_reason(error)})"
+            )
+            raise _unusable("tls_certificate_file", what) from None
     return context
+
+
+def _reason(error: OSError) -> str:
+    reason = getattr(error, "reason", None) or error.strerror or "not readable"
+    return str(reason)
+
+
+def _unusable(name: str, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        what, where=f"kafka.{name}", remedy=f"Mend the file, or set OFFBEAT_KAFKA_{name.upper()}."
+    )

@@ -16,9 +16,10 @@ import sys
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from streams.errors import BrokerError
 from streams.kafka import guard
@@ -75,6 +76,36 @@ class Java:
 
 
 @dataclass(frozen=True, slots=True)
+class Listener:
+    """One more address that a node answers at, on the loopback.
+
+    `name` is in capital letters; `properties` are the listener's own, without Kafka's prefix
+    `listener.name.<name>.` for them.
+    """
+
+    name: str
+    port: int
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a node has beside the plain listener that it is looked after through.
+
+    scram: users made when the data folder is formatted, as kafka-storage's --add-scram takes them:
+    `SCRAM-SHA-256=[name=alice,password=…]`.
+    """
+
+    listeners: Sequence[Listener] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+    scram: Sequence[str] = ()
+
+
+NOTHING_MORE = Extras()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A running node; `pid` is Java's. Made by `launch`."""
 
@@ -83,7 +114,9 @@ class Node:
     log: Path
 
     @classmethod
-    def launch(cls, java: Java, folder: Path, port: int, *, remove: bool) -> Self:
+    def launch(
+        cls, java: Java, folder: Path, port: int, *, remove: bool, extras: Extras = NOTHING_MORE
+    ) -> Self:
         """Starts a node over `folder` and returns when it answers requests.
 
         With `remove` the folder is gone after `close`, and when this process dies.
@@ -95,7 +128,7 @@ class Node:
                 where=f"127.0.0.1:{port}",
                 remedy="Give another one (--port 0 takes a free one), or use what is there.",
             )
-        properties = _prepare(java, folder, port)
+        properties = _prepare(java, folder, port, extras)
         log = folder / "broker.log"
         options = ["--remove", str(folder)] if remove else []
         command = java.command(folder, "kafka.Kafka", str(properties))
@@ -171,27 +204,43 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _prepare(java: Java, folder: Path, port: int) -> Path:
+def _prepare(java: Java, folder: Path, port: int, extras: Extras) -> Path:
     for name in ("data", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     controller = free_port()
-    listener = f"PLAINTEXT://127.0.0.1:{port}"
     properties = PROPERTIES | {
-        "listeners": f"{listener},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": listener,
+        **_listeners(port, controller, extras.listeners),
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "log.dirs": str(folder / "data"),
+        **extras.properties,
     }
     path = folder / "server.properties"
     path.write_text(
         "".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8"
     )
     if not (folder / "data" / "meta.properties").exists():
-        _format(java, folder, path)
+        _format(java, folder, path, extras.scram)
     return path
 
 
-def _format(java: Java, folder: Path, properties: Path) -> None:
+def _listeners(port: int, controller: int, more: Sequence[Listener]) -> dict[str, str]:
+    plain = Listener("PLAINTEXT", port, "PLAINTEXT")
+    advertised = ",".join(f"{one.name}://127.0.0.1:{one.port}" for one in (plain, *more))
+    protocols = "".join(f",{one.name}:{one.protocol}" for one in more)
+    own = {
+        f"listener.name.{one.name.lower()}.{key}": value
+        for one in more
+        for key, value in one.properties.items()
+    }
+    return {
+        "listeners": f"{advertised},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": advertised,
+        "listener.security.protocol.map": PROPERTIES["listener.security.protocol.map"] + protocols,
+        **own,
+    }
+
+
+def _format(java: Java, folder: Path, properties: Path, scram: Sequence[str]) -> None:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     command = java.command(
         folder,
@@ -199,6 +248,7 @@ def _format(java: Java, folder: Path, properties: Path) -> None:
         "format",
         f"--config={properties}",
         f"--cluster-id={cluster}",  # one in 64 begins with a dash: it must not stand by itself
+        *(f"--add-scram={user}" for user in scram),
     )
     log = folder / "broker.log"
     with log.open("ab") as output:

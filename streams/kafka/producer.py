@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.errors import FencedError
+from streams.kafka.denials import refused
 
 MAX_REQUEST_BYTES = 8 << 20  # above any one record that a topic may hold
 MESSAGE_BATCH_BYTES = 512 << 10
@@ -58,8 +59,13 @@ class PartitionProducer:
         )
 
     async def start(self) -> None:
-        """Fence whoever had the partition before."""
-        await self._producer.start()
+        """Fence whoever had the partition before. Raises AccessError when that is not allowed."""
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            if denial := refused(error, "Write"):
+                raise denial from error
+            raise
 
     async def stop(self) -> None:
         await self._producer.stop()
@@ -69,8 +75,9 @@ class PartitionProducer:
     ) -> None:
         """Publish everything and move the group's positions, if any, as one transaction.
 
-        Raises whatever went wrong, FencedError if it was a newer owner. Nothing of it is then
-        visible to a reader of committed data, and this producer must not be used again.
+        Raises whatever went wrong, FencedError if it was a newer owner, AccessError if a permission
+        is missing. Nothing of it is then visible to a reader of committed data, and this producer
+        must not be used again.
         """
         try:
             await self._commit(outgoing, positions, time_ms)
@@ -81,6 +88,10 @@ class PartitionProducer:
                 remedy="Nothing was written twice. If it happens often, this worker pauses for "
                 "longer than kafka.session_timeout_seconds: give it memory and CPU, or raise that.",
             ) from error
+        except (KafkaError, AssertionError) as error:
+            if denial := refused(self._failure() or error, "Write"):
+                raise denial from error
+            raise
 
     async def _commit(
         self, outgoing: Iterable[Outgoing], positions: Mapping[TopicPartition, int], time_ms: int
@@ -92,10 +103,27 @@ class PartitionProducer:
                 await self._producer.send_batch(batch, out.topic, partition=out.partition)
                 for batch in (*self._batches(out.messages, time_ms), *out.batches)
             ]
-        await asyncio.gather(*deliveries)
+        await self._delivered(deliveries)
         if positions:
             await self._producer.send_offsets_to_transaction(dict(positions), self._group)
         await self._producer.commit_transaction()
+
+    async def _delivered(self, deliveries: list[asyncio.Future[Any]]) -> None:
+        # batches for a topic that the transaction could not take in would be waited for till they
+        # expire: the transaction's own future knows at once
+        all_sent = asyncio.gather(*deliveries)
+        transaction: asyncio.Future[Any] = self._producer._txn_manager._transaction_waiter
+        await asyncio.wait({all_sent, transaction}, return_when=asyncio.FIRST_COMPLETED)
+        if not all_sent.done():
+            all_sent.cancel()
+            transaction.result()
+        await all_sent
+
+    def _failure(self) -> BaseException | None:
+        """Why the broker refused the transaction: what is sent after that fails by an assertion."""
+        transaction: asyncio.Future[Any] = self._producer._txn_manager._transaction_waiter
+        done = transaction.done() and not transaction.cancelled()
+        return transaction.exception() if done else None
 
     def _batches(self, messages: Iterable[Message], time_ms: int) -> list[Batch]:
         batches: list[Any] = []

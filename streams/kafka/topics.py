@@ -23,6 +23,7 @@ from schemas.topics import PARTITIONED_LIKE_INPUTS, TopicSpec, topic_specs
 from streams.errors import BrokerError, TopicsError
 from streams.kafka.connection import client_options
 from streams.kafka.findings import Described, Finding, compare, input_partitions
+from streams.kafka.login import refusal
 from streams.settings import Settings
 
 # The controller answers before every broker has heard of a topic; one node takes milliseconds.
@@ -193,10 +194,6 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     except KafkaError as error:
-        raise BrokerError(
-            f"no broker answers ({error})",
-            where=settings.broker,
-            remedy="Start one with `offbeat broker`, or set OFFBEAT_BROKER or --broker to yours.",
-        ) from error
+        raise await refusal(settings, error) from error
     finally:
         await admin.close()

@@ -10,6 +10,7 @@ Offsets are not committed here: they travel in the partition's transaction
 """
 
 import asyncio
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -21,6 +22,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.errors import SeamError
 from streams.kafka import fetcher
+from streams.kafka.denials import refused
 
 IDLE_SECONDS = 0.05  # pause between looks while every input is held back
 
@@ -87,8 +89,10 @@ class ColumnarConsumer(driver.Consumer):
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 await self._drain_once()
-        except (Exception, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as error:
             if not self.app.should_stop:  # else: whatever breaks while everything ends is no news
+                if refused(error, "Read"):
+                    self.transport.fail(error)
                 raise
 
     async def _drain_once(self) -> None:
@@ -145,3 +149,5 @@ class ColumnarTransport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = ColumnarConsumer
+    # told what the broker does not allow; Faust would go on with a consumer that reads nothing
+    fail: Callable[[BaseException], object]

@@ -3,13 +3,17 @@
 import inspect
 import re
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
+from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
+from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.kafka.batches import FinishedBatch
 from streams.kafka.fetcher import ColumnarRecords, RawRecords
+from streams.kafka.rights import TopicRightsRequestV8
 
 
 def test_the_fetcher_looks_both_classes_up_in_its_module() -> None:
@@ -49,3 +53,15 @@ def test_a_finished_batch_answers_all_that_the_producer_asks() -> None:
     asked = set(re.findall(r"self\._builder\.(\w+)", source)) - {"append"}
     assert asked <= set(dir(FinishedBatch))
     assert asked <= set(dir(BatchBuilder))
+
+
+def test_a_refused_transaction_keeps_its_reason() -> None:
+    for method in (TransactionManager.error_transaction, TransactionManager.fatal_error):
+        assert "self._transaction_waiter.set_exception(exc)" in inspect.getsource(method)
+    assert "self._txn_manager = " in inspect.getsource(AIOKafkaProducer.__init__)
+
+
+def test_rights_are_read_from_answers_that_have_them() -> None:
+    """Both requests stand in for aiokafka's own; when it has them, use its."""
+    assert MetadataRequest._CLASSES[-1].API_VERSION < TopicRightsRequestV8.API_VERSION
+    assert DescribeGroupsRequest_v3.RESPONSE_TYPE is not DescribeGroupsResponse_v3

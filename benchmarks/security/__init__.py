@@ -1,0 +1,1 @@
+"""Security on the real broker: log-ins, certificates, permissions."""
