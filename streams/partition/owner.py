@@ -96,7 +96,10 @@ class PartitionOwner:
             async with owned.saving:
                 await owned.producer.stop()
         group = self._settings.group
-        producers = {n: PartitionProducer(group, str(n), self._options) for n in sorted(new)}
+        timeout = self._settings.kafka.transaction_timeout_seconds
+        producers = {
+            n: PartitionProducer(group, str(n), self._options, timeout) for n in sorted(new)
+        }
         await asyncio.gather(*(producer.start() for producer in producers.values()))
         tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}
         starts = await starting_positions(self._options, group, tps.values())

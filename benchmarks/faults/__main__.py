@@ -1,0 +1,176 @@
+"""Strike workers and their broker in every way we know; what comes out must stay the same.
+
+One seeded stream of events, with duplicates, late and broken records, goes into topics of an
+embedded Apache Kafka. An undisturbed run says what has to come out: state, alerts with their ids
+and sequences, examples, dead letters. Then, in topics of its own each, it is done again and again,
+each time with a fault, under a supervisor that restarts what ends. Every run is compared with the
+undisturbed one, as a reader of committed data finds it; a reader of uncommitted data may see at
+most the same (id, sequence) again.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.faults import stream
+from benchmarks.faults.catalogue import FAULTS, Fault
+from benchmarks.faults.outcome import Outcome
+from benchmarks.faults.run import Run, disturbed, undisturbed
+from benchmarks.harness import console
+from streams.cli.progress import Advance, progress
+from streams.figures import Figure, write_figures
+from streams.kafka.broker import EmbeddedBroker
+
+COUNTS = ("lost", "twice", "wrong_ids", "false_silences", "state_differs")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="benchmarks.faults", description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="one run of most faults")
+    arguments.add_argument("--customers", type=int, default=100)
+    arguments.add_argument("--seed", type=int, default=7)
+    arguments.add_argument("--lanes", type=int, default=2, help="runs at a time, a broker each")
+    arguments.add_argument("--only", default="", help="faults whose name contains this")
+    arguments.add_argument("--runs", type=int, help="of each fault, instead of its own number")
+    options = arguments.parse_args()
+    chosen = [fault for fault in FAULTS if options.only in fault.name]
+    wanted = [
+        fault
+        for fault in chosen
+        for _ in range(options.runs or (fault.quick if options.quick else fault.runs))
+    ]
+    started = time.monotonic()
+    events = stream.make(options.customers, options.seed)
+    runs = asyncio.run(suite(wanted, events, options.lanes, options.seed))
+    show(runs)
+    figures = figures_of(runs, events) | {"minutes": (time.monotonic() - started) / 60}
+    write_figures("faults", figures)
+    sys.exit(not all(run.clean for run in runs) or len(runs) < len(wanted))
+
+
+async def suite(wanted: list[Fault], events: stream.Stream, lanes: int, seed: int) -> list[Run]:
+    """All runs, `lanes` at a time."""
+    stamp = format(int(time.time()), "x")
+    rng = random.Random(seed)  # noqa: S311 (no secret: when to strike whom)
+    work = [(number, fault, rng.random()) for number, fault in enumerate(wanted)]
+    runs: list[Run] = []
+    with progress("Disturbed runs", total=len(wanted), unit="runs") as advance:
+        brokers = [EmbeddedBroker(console=console) for _ in range(lanes)]
+        try:
+            for broker in brokers:
+                await asyncio.to_thread(broker.start)
+            console.print(
+                f"{events.events:,} records, of which {events.twice} come twice, {events.late} "
+                f"late and {events.broken} are broken; first an undisturbed run …"
+            )
+            truth = await undisturbed(brokers[0], events, f"calm-{stamp}")
+            console.print(f"{_size(truth)}; now {len(wanted)} disturbed runs …")
+            async with asyncio.TaskGroup() as group:
+                for broker in brokers:
+                    group.create_task(lane(broker, events, truth, stamp, work, runs, advance))
+        finally:
+            for broker in brokers:
+                await asyncio.to_thread(broker.stop)
+    return runs
+
+
+async def lane(
+    broker: EmbeddedBroker,
+    events: stream.Stream,
+    truth: Outcome,
+    stamp: str,
+    work: list[tuple[int, Fault, float]],
+    runs: list[Run],
+    advance: Advance,
+) -> None:
+    """Takes what is next until nothing is left."""
+    while work:
+        number, fault, seed = work.pop(0)
+        rng = random.Random(seed)  # noqa: S311
+        run = await disturbed(broker, events, f"f{number}-{stamp}", fault, truth, rng)
+        runs.append(run)
+        advance(1)
+        if not run.clean:
+            said = run.problem or str(run.verdict)
+            console.print(f"[red]{escape(run.fault)}: {escape(said)}; see {run.logs}")
+
+
+def show(runs: list[Run]) -> None:
+    names = dict.fromkeys(fault.name for fault in FAULTS)
+    table = Table(
+        "fault",
+        *(
+            "runs",
+            "lost",
+            "twice",
+            "wrong ids",
+            "false silences",
+            "state differs",
+            "recovery, s",
+            "exits",
+        ),
+        title="Against the undisturbed run",
+        title_justify="left",
+    )
+    for name in names:
+        mine = [run for run in runs if run.fault == name]
+        if mine:
+            table.add_row(name, *_cells(mine))
+    table.add_section()
+    table.add_row("all", *_cells(runs))
+    console.print(table)
+
+
+def _cells(runs: list[Run]) -> list[str]:
+    recoveries = [seconds for run in runs for seconds in run.recoveries]
+    exits: Counter[int] = Counter()
+    for run in runs:
+        exits += run.exits
+    return [
+        str(len(runs)),
+        *(str(total(runs, name)) for name in COUNTS),
+        f"{sum(recoveries) / len(recoveries):.1f} to {max(recoveries):.1f}" if recoveries else "",
+        ", ".join(f"{code} ×{n}" for code, n in sorted(exits.items())),
+    ]
+
+
+def total(runs: list[Run], name: str) -> int:
+    return sum(getattr(run.verdict, name) for run in runs)
+
+
+def figures_of(runs: list[Run], events: stream.Stream) -> dict[str, Figure]:
+    """Flat: the totals, and how long it took after each fault."""
+    found: dict[str, Figure] = {
+        "runs": len(runs),
+        **{name: total(runs, name) for name in COUNTS},
+        "misbehaved": sum(bool(run.problem) for run in runs),
+        "records": events.events,
+    }
+    for fault in FAULTS:
+        mine = [run for run in runs if run.fault == fault.name]
+        if mine:
+            key = fault.name.replace(",", "").replace(" ", "_")
+            found[f"{key}_runs"] = len(mine)
+            recoveries = [seconds for run in mine for seconds in run.recoveries]
+            if recoveries:
+                found[f"{key}_recovery_seconds_mean"] = sum(recoveries) / len(recoveries)
+                found[f"{key}_recovery_seconds_max"] = max(recoveries)
+    return found
+
+
+def _size(truth: Outcome) -> str:
+    alerts = sum(map(len, truth.alerts.values()))
+    return (
+        f"{alerts:,} alerts, {truth.examples.total():,} examples, {truth.letters.total():,} dead "
+        f"letters, {len(truth.latest):,} rows of state and at-risk"
+    )
+
+
+if __name__ == "__main__":
+    main()
