@@ -32,13 +32,17 @@ class Process(Protocol):
     """The part of subprocess.Popen that a worker needs."""
 
     @property
-    def pid(self) -> int: ...
+    def pid(self) -> int:
+        """Of the operating system."""
 
-    def poll(self) -> int | None: ...
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs."""
 
-    def wait(self, timeout: float | None = None) -> int: ...
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code; raises subprocess.TimeoutExpired."""
 
-    def send_signal(self, sig: int) -> None: ...
+    def send_signal(self, sig: int) -> None:
+        """To an ended process, nothing."""
 
 
 # Starts `offbeat worker` with this environment, its output appended to this file.
@@ -228,7 +232,10 @@ async def wait_until_consumed(
 async def read_all(
     settings: Settings, *names: str, isolation: str = "read_committed"
 ) -> list[ConsumerRecord[bytes, bytes]]:
-    """Every record of these topics that such a reader finds now, by partition in the log's order."""
+    """Every record of these topics that such a reader finds now.
+
+    By partition, in the log's order.
+    """
     all_ends = await ends(settings, names, isolation=isolation)
     end = {tp: offset for tp, offset in all_ends.items() if offset > 0}
     if not end:

@@ -1,1 +1,1 @@
-"""The fault suite: whatever strikes a worker or its broker, the same comes out of the same events."""
+"""Whatever strikes a worker or its broker, the same comes out of the same events."""

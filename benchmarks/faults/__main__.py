@@ -33,11 +33,12 @@ COUNTS = ("lost", "twice", "wrong_ids", "false_silences", "state_differs")
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="benchmarks.faults", description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="one run of most faults")
-    arguments.add_argument("--customers", type=int, default=100)
+    arguments.add_argument("--customers", type=int, default=80)
     arguments.add_argument("--seed", type=int, default=7)
     arguments.add_argument("--lanes", type=int, default=2, help="runs at a time, a broker each")
     arguments.add_argument("--only", default="", help="faults whose name contains this")
     arguments.add_argument("--runs", type=int, help="of each fault, instead of its own number")
+    arguments.add_argument("--keep-logs", action="store_true", help="of clean runs too")
     options = arguments.parse_args()
     chosen = [fault for fault in FAULTS if options.only in fault.name]
     wanted = [
@@ -48,6 +49,9 @@ def main() -> None:
     started = time.monotonic()
     events = stream.make(options.customers, options.seed)
     runs = asyncio.run(suite(wanted, events, options.lanes, options.seed))
+    for run in runs:
+        if run.clean and not options.keep_logs:
+            run.forget_logs()
     show(runs)
     figures = figures_of(runs, events) | {"minutes": (time.monotonic() - started) / 60}
     write_figures("faults", figures)

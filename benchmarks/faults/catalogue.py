@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
-from benchmarks.faults.scene import SESSION_SECONDS, Scene
+from benchmarks.faults.scene import SESSION_SECONDS, SLOW, MissedError, Scene
 from benchmarks.harness import Worker
 from streams.kafka.fault_points import VARIABLE, Action, Point
 
@@ -23,7 +23,7 @@ TRANSACTION_SECONDS = 2.0
 PAST_TRANSACTION_SECONDS = TRANSACTION_SECONDS + 2.0
 END_SECONDS = 30.0  # of a worker that must end; a busy machine needs its time
 # Transactions of a process until it is struck: from its first one to some seconds of work.
-MOST_TRANSACTIONS = 40
+MOST_TRANSACTIONS = 30
 MOST_DELAY_MS = 10.0  # a transaction takes about as long
 
 Strike = Callable[[Scene], Awaitable[list[float]]]
@@ -61,7 +61,7 @@ def _planned(scene: Scene, point: Point, action: Action) -> str:
 
 async def killed_at_random(scene: Scene) -> list[float]:
     """SIGKILL twice, whoever it is, wherever it stands."""
-    pair = [scene.start(), scene.start()]
+    pair = [scene.start(SLOW), scene.start(SLOW)]
     seconds = []
     for share in sorted(scene.rng.uniform(0.05, 0.8) for _ in range(2)):
         await scene.until(share)
@@ -103,19 +103,21 @@ async def paused_at_random(scene: Scene) -> list[float]:
 
 async def joining_and_leaving(scene: Scene) -> list[float]:
     """One worker, then two, then three; one after the other is asked to go, and comes back."""
-    first = scene.start()
+    first = scene.start(SLOW)
     seconds = []
     await scene.until(0.05)
     second = await _joins(scene, seconds)
     third = await _joins(scene, seconds)
     for worker in scene.rng.sample([first, second, third], 2):
         await _leaves(scene, worker, seconds)
+        if await scene.share() >= 1.0:
+            raise MissedError("all was consumed before the last worker had left")
     return seconds
 
 
 async def _joins(scene: Scene, seconds: list[float]) -> Worker:
     since, before = time.monotonic(), await scene.positions()
-    worker = scene.start()
+    worker = scene.start(SLOW)
     await asyncio.sleep(scene.rng.uniform(0.5, 2.0))
     seconds.append(await scene.recovered(since, before))
     return worker
@@ -132,8 +134,8 @@ async def _leaves(scene: Scene, worker: Worker, seconds: list[float]) -> None:
 
 async def broker_restarted(scene: Scene, *, in_order: bool) -> list[float]:
     """The broker ends, in order or by SIGKILL, and comes back with its data."""
-    scene.start()
-    scene.start()
+    scene.start(SLOW)
+    scene.start(SLOW)
     await scene.until(scene.rng.uniform(0.05, 0.7))
     since, before = time.monotonic(), await scene.positions()
     if in_order:
@@ -146,8 +148,8 @@ async def broker_restarted(scene: Scene, *, in_order: bool) -> list[float]:
 
 async def broker_unreachable(scene: Scene) -> list[float]:
     """The broker says nothing for some seconds, connections stay open."""
-    scene.start()
-    scene.start()
+    scene.start(SLOW)
+    scene.start(SLOW)
     await scene.until(scene.rng.uniform(0.05, 0.7))
     pid = scene.broker.pid
     assert pid is not None

@@ -54,6 +54,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
+        """Whether nothing differs."""
         return not any(
             (self.lost, self.twice, self.wrong_ids, self.false_silences, self.state_differs)
         )

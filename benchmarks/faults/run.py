@@ -13,7 +13,7 @@ from benchmarks.faults import stream
 from benchmarks.faults.catalogue import Fault
 from benchmarks.faults.outcome import Outcome, Verdict, compare, read
 from benchmarks.faults.scene import MisbehavedError, MissedError, Scene, totals
-from benchmarks.harness import create_topics, named
+from benchmarks.harness import LOGS, create_topics, named
 from schemas.topics import topic_specs
 from streams.kafka.broker import EmbeddedBroker
 from streams.settings import Settings
@@ -37,14 +37,20 @@ class Run:
 
     @property
     def clean(self) -> bool:
+        """Whether all was as it should be."""
         return self.verdict.clean and not self.problem
+
+    def forget_logs(self) -> None:
+        """Remove what its workers wrote."""
+        for path in LOGS.glob(f"{self.logs}-*.log"):
+            path.unlink()
 
 
 async def undisturbed(broker: EmbeddedBroker, events: stream.Stream, name: str) -> Outcome:
     """One worker, in peace: the truth."""
     settings = await _prepared(broker, events, name)
     scene = Scene(broker, settings, await totals(settings), Random(0))  # noqa: S311 (not used)
-    async with _tended(scene):
+    async with Tended(scene):
         scene.start()
         consumed = await scene.consumed()
         await asyncio.sleep(3)
@@ -68,7 +74,7 @@ async def disturbed(
     recoveries: list[float] = []
     problem = ""
     try:
-        async with _tended(scene):
+        async with Tended(scene):
             recoveries = await fault.strike(scene)
             if not await scene.consumed():
                 problem = "not all events were consumed"
@@ -86,12 +92,11 @@ async def disturbed(
         scene.logs,
     )
     if run.clean:
-        scene.forget_logs()
         await _delete_topics(settings)
     return run
 
 
-class _tended:
+class Tended:
     """Workers are restarted within, and ended at its end."""
 
     def __init__(self, scene: Scene) -> None:
@@ -116,9 +121,10 @@ async def _prepared(broker: EmbeddedBroker, events: stream.Stream, name: str) ->
 
 async def _settled(settings: Settings, truth: Outcome) -> None:
     """Return when it is as it should be, or when it has had its time."""
-    until = time.monotonic() + SETTLE_SECONDS
-    while not compare(truth, await read(settings)).clean and time.monotonic() < until:
-        await asyncio.sleep(0.5)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not compare(truth, await read(settings)).clean:  # noqa: ASYNC110 (asks a broker)
+                await asyncio.sleep(0.5)
 
 
 async def _delete_topics(settings: Settings) -> None:

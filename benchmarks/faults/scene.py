@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 from aiokafka.errors import KafkaError
 
 from benchmarks.faults import forked
-from benchmarks.harness import LOGS, Worker, ends, environment
+from benchmarks.harness import Worker, ends, environment
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.positions import committed_offsets
 from streams.settings import Settings
@@ -21,12 +22,14 @@ SESSION_SECONDS = 4.0
 WORKER = {
     "kafka_session_timeout_seconds": str(SESSION_SECONDS),
     "kafka_heartbeat_seconds": "1",
-    "kafka_fetch_partition_bytes": "2048",
+    "kafka_fetch_partition_bytes": "4096",
     "kafka_transaction_timeout_seconds": "10",
     "checkpoint_seconds": "0.05",
     "model_min_labels": "1000000000",
     "model_refit_days": "0",
 }
+# One record batch a fetch, for faults that need a longer way.
+SLOW = {"kafka_fetch_partition_bytes": "1024"}
 RESTART_SECONDS = 0.2  # a supervisor's own pause
 RUN_SECONDS = 120.0  # what has not been consumed by then counts as lost
 RECOVERY_SECONDS = 60.0
@@ -63,7 +66,7 @@ class Scene:
 
     def start(self, more: dict[str, str] | None = None, **once: str) -> Worker:
         """One more worker. `more` are settings of it, `once` the environment of its first start."""
-        name = f"faults/{self.settings.group}-{len(self.workers)}"
+        name = f"{self.logs}-{len(self.workers)}"
         worker = Worker(
             name, environment(self.settings, **{**WORKER, **(more or {})}), forked.launch
         )
@@ -175,9 +178,8 @@ class Scene:
         Raises:
             MissedError: everything was consumed without that.
         """
-        state = Path(f"/proc/{worker.pid}/stat")
         while not self.ended(worker):
-            if state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] == "T":
+            if state_of(worker.pid) == "T":
                 return
             if await self.share() >= 1.0 and worker.running:
                 raise MissedError("all was consumed before the fault point was reached")
@@ -206,13 +208,10 @@ class Scene:
         if any(codes):
             raise MisbehavedError(f"asked to end, workers ended with {codes}")
 
-    def forget_logs(self) -> None:
-        for worker in self.workers:
-            worker.log_path.unlink(missing_ok=True)
-
     @property
     def logs(self) -> str:
-        return str(LOGS / "faults" / f"{self.settings.group}-*.log")
+        """How the names of the workers' logs begin."""
+        return f"faults/{self.settings.group}"
 
 
 async def totals(settings: Settings) -> dict[int, int]:
@@ -221,3 +220,10 @@ async def totals(settings: Settings) -> dict[int, int]:
     for tp, end in (await ends(settings, settings.topics.inputs)).items():
         found[tp.partition] += end
     return dict(found)
+
+
+def state_of(pid: int) -> str:
+    """One letter of proc(5), T for stopped; empty when it is no more."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    return ""

@@ -11,6 +11,7 @@ strikes at each of them.
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -84,20 +85,16 @@ def parse(text: str) -> Strike:
     Raises:
         ConfigurationError: it is not of this form.
     """
-    point, number, action, delay, *rest = [*text.split(":"), "", "", ""]
-    try:
-        if any(rest) or int(number) < 1 or float(delay or 0) < 0:
-            raise ValueError(text)
-        return Strike(
-            Point(point), int(number), Action(action or "kill"), float(delay or 0) / 1000.0
-        )
-    except ValueError:
-        raise ConfigurationError(
-            f"{text!r} is no fault point",
-            where=VARIABLE,
-            remedy=f"Unset it: it is for tests. Accepted: POINT:N[:ACTION[:MILLISECONDS]] with one "
-            f"of {', '.join(Point)}, a number from 1 on, and one of {', '.join(Action)}.",
-        ) from None
+    form = re.fullmatch(r"([a-z_]+):([1-9]\d*)(?::([a-z]+))?(?::(\d+(?:\.\d+)?))?", text)
+    if form and form[1] in list(Point) and (form[3] or Action.KILL) in list(Action):
+        action, delay = Action(form[3] or Action.KILL), float(form[4] or 0) / 1000.0
+        return Strike(Point(form[1]), int(form[2]), action, delay)
+    raise ConfigurationError(
+        f"{text!r} is no fault point",
+        where=VARIABLE,
+        remedy=f"Unset it: it is for tests. Accepted: POINT:N[:ACTION[:MILLISECONDS]] with one of "
+        f"{', '.join(Point)}, a number from 1 on, and one of {', '.join(Action)}.",
+    )
 
 
 @cache
