@@ -14,7 +14,9 @@ import random
 import sys
 import time
 from collections import Counter
+from statistics import mean
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -38,6 +40,7 @@ def main() -> None:
     arguments.add_argument("--lanes", type=int, default=2, help="runs at a time, a broker each")
     arguments.add_argument("--only", default="", help="faults whose name contains this")
     arguments.add_argument("--runs", type=int, help="of each fault, instead of its own number")
+    arguments.add_argument("--minutes", type=float, default=120.0, help="then begin no more runs")
     arguments.add_argument("--keep-logs", action="store_true", help="of clean runs too")
     options = arguments.parse_args()
     chosen = [fault for fault in FAULTS if options.only in fault.name]
@@ -48,7 +51,8 @@ def main() -> None:
     ]
     started = time.monotonic()
     events = stream.make(options.customers, options.seed)
-    runs = asyncio.run(suite(wanted, events, options.lanes, options.seed))
+    until = started + 60 * options.minutes
+    runs = asyncio.run(suite(wanted, events, options.lanes, options.seed, until))
     for run in runs:
         if run.clean and not options.keep_logs:
             run.forget_logs()
@@ -58,8 +62,10 @@ def main() -> None:
     sys.exit(not all(run.clean for run in runs) or len(runs) < len(wanted))
 
 
-async def suite(wanted: list[Fault], events: stream.Stream, lanes: int, seed: int) -> list[Run]:
-    """All runs, `lanes` at a time."""
+async def suite(
+    wanted: list[Fault], events: stream.Stream, lanes: int, seed: int, until: float
+) -> list[Run]:
+    """All runs, `lanes` at a time; none begins after `until`."""
     stamp = format(int(time.time()), "x")
     rng = random.Random(seed)  # noqa: S311 (no secret: when to strike whom)
     work = [(number, fault, rng.random()) for number, fault in enumerate(wanted)]
@@ -77,7 +83,9 @@ async def suite(wanted: list[Fault], events: stream.Stream, lanes: int, seed: in
             console.print(f"{_size(truth)}; now {len(wanted)} disturbed runs …")
             async with asyncio.TaskGroup() as group:
                 for broker in brokers:
-                    group.create_task(lane(broker, events, truth, stamp, work, runs, advance))
+                    group.create_task(
+                        lane(broker, events, truth, stamp, work, runs, advance, until)
+                    )
         finally:
             for broker in brokers:
                 await asyncio.to_thread(broker.stop)
@@ -92,9 +100,10 @@ async def lane(
     work: list[tuple[int, Fault, float]],
     runs: list[Run],
     advance: Advance,
+    until: float,
 ) -> None:
     """Takes what is next until nothing is left."""
-    while work:
+    while work and time.monotonic() < until:
         number, fault, seed = work.pop(0)
         rng = random.Random(seed)  # noqa: S311
         run = await disturbed(broker, events, f"f{number}-{stamp}", fault, truth, rng)
@@ -106,29 +115,19 @@ async def lane(
 
 
 def show(runs: list[Run]) -> None:
-    names = dict.fromkeys(fault.name for fault in FAULTS)
-    table = Table(
-        "fault",
-        *(
-            "runs",
-            "lost",
-            "twice",
-            "wrong ids",
-            "false silences",
-            "state differs",
-            "recovery, s",
-            "exits",
-        ),
-        title="Against the undisturbed run",
-        title_justify="left",
-    )
-    for name in names:
+    """One line a fault, and their sums."""
+    heads = ("runs", "lost", "twice", "wrong ids", "false silences", "state differs", "misbehaved")
+    table = Table("fault", title="Against the undisturbed run", title_justify="left")
+    for head in (*heads, "recovery, s", "most"):
+        table.add_column(head, justify="right")
+    table.add_column("workers' exits")
+    for name in dict.fromkeys(fault.name for fault in FAULTS):
         mine = [run for run in runs if run.fault == name]
         if mine:
             table.add_row(name, *_cells(mine))
     table.add_section()
     table.add_row("all", *_cells(runs))
-    console.print(table)
+    Console(width=max(console.width, 130)).print(table)
 
 
 def _cells(runs: list[Run]) -> list[str]:
@@ -139,12 +138,20 @@ def _cells(runs: list[Run]) -> list[str]:
     return [
         str(len(runs)),
         *(str(total(runs, name)) for name in COUNTS),
-        f"{sum(recoveries) / len(recoveries):.1f} to {max(recoveries):.1f}" if recoveries else "",
+        str(misbehaved(runs)),
+        f"{mean(recoveries):.1f}" if recoveries else "",
+        f"{max(recoveries):.1f}" if recoveries else "",
         ", ".join(f"{code} ×{n}" for code, n in sorted(exits.items())),
     ]
 
 
+def misbehaved(runs: list[Run]) -> int:
+    """Runs in which a worker did what it must not, or the fault did not strike."""
+    return sum(bool(run.problem) for run in runs)
+
+
 def total(runs: list[Run], name: str) -> int:
+    """The sum of one of COUNTS."""
     return sum(getattr(run.verdict, name) for run in runs)
 
 
@@ -153,7 +160,7 @@ def figures_of(runs: list[Run], events: stream.Stream) -> dict[str, Figure]:
     found: dict[str, Figure] = {
         "runs": len(runs),
         **{name: total(runs, name) for name in COUNTS},
-        "misbehaved": sum(bool(run.problem) for run in runs),
+        "misbehaved": misbehaved(runs),
         "records": events.events,
     }
     for fault in FAULTS:
@@ -163,7 +170,7 @@ def figures_of(runs: list[Run], events: stream.Stream) -> dict[str, Figure]:
             found[f"{key}_runs"] = len(mine)
             recoveries = [seconds for run in mine for seconds in run.recoveries]
             if recoveries:
-                found[f"{key}_recovery_seconds_mean"] = sum(recoveries) / len(recoveries)
+                found[f"{key}_recovery_seconds_mean"] = mean(recoveries)
                 found[f"{key}_recovery_seconds_max"] = max(recoveries)
     return found
 

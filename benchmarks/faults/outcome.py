@@ -125,11 +125,16 @@ def compare(truth: Outcome, found: Outcome) -> Verdict:
     known = {(i, sequence) for i, sequence, _ in expected}
     counted, counted_now = truth.events, found.events
     gaps = [counted_now.get(n, 0) - counted[n] for n in counted]
-    missing = [expected - actual, truth.examples - found.examples, truth.letters - found.letters]
-    doubled = [actual - expected, found.examples - truth.examples, found.letters - truth.letters]
+    pairs: list[tuple[Counter[Any], Counter[Any]]] = [
+        (expected, actual),
+        (truth.examples, found.examples),
+        (truth.letters, found.letters),
+    ]
+    missing = sum((wanted - there).total() for wanted, there in pairs)
+    doubled = sum((there - wanted).total() for wanted, there in pairs) - len(strange)
     return Verdict(
-        lost=sum(m.total() for m in missing) + sum(max(-gap, 0) for gap in gaps),
-        twice=sum(d.total() for d in doubled) - len(strange) + sum(max(gap, 0) for gap in gaps),
+        lost=missing + sum(max(-gap, 0) for gap in gaps),
+        twice=doubled + sum(max(gap, 0) for gap in gaps),
         wrong_ids=len(strange) + _disordered(truth, found) + len(found.uncommitted - known),
         false_silences=sum(_opens_over_silence(value) for _, _, value in strange),
         state_differs=_differing(truth.latest, found.latest)

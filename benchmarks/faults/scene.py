@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from benchmarks.faults import forked
 from benchmarks.harness import Worker, ends, environment
 from streams.kafka.broker import EmbeddedBroker
+from streams.kafka.fault_points import VARIABLE
 from streams.kafka.positions import committed_offsets
 from streams.settings import Settings
 
@@ -64,15 +65,14 @@ class Scene:
 
     # --- workers ----------------------------------------------------------------------------------
 
-    def start(self, more: dict[str, str] | None = None, **once: str) -> Worker:
-        """One more worker. `more` are settings of it, `once` the environment of its first start."""
+    def start(self, more: Mapping[str, str] | None = None, *, strike: str = "") -> Worker:
+        """One more worker; `more` are settings of it, `strike` is for its first start."""
+        settings = {**WORKER, **(more or {})}
         name = f"{self.logs}-{len(self.workers)}"
-        worker = Worker(
-            name, environment(self.settings, **{**WORKER, **(more or {})}), forked.launch
-        )
+        worker = Worker(name, environment(self.settings, **settings), forked.launch)
         self.workers.append(worker)
         self._ended[worker] = []
-        worker.start(**once)
+        worker.start(**{VARIABLE: strike})
         self._tended.add(worker)
         return worker
 
