@@ -29,6 +29,9 @@ from streams.cli.progress import Advance, progress
 from streams.figures import Figure, write_figures
 from streams.kafka.broker import EmbeddedBroker
 
+# A fault may come too late, when everything was consumed. That is no disturbed run: once more, with
+# other moments, and a failure of the suite if it comes too late again.
+ATTEMPTS = 3
 COUNTS = ("lost", "twice", "wrong_ids", "false_silences", "state_differs")
 
 
@@ -58,7 +61,8 @@ def main() -> None:
             run.forget_logs()
     show(runs)
     figures = figures_of(runs, events) | {"minutes": (time.monotonic() - started) / 60}
-    write_figures("faults", figures)
+    if not options.only:  # a look at one fault is no figure
+        write_figures("faults-quick" if options.quick else "faults", figures)
     sys.exit(not all(run.clean for run in runs) or len(runs) < len(wanted))
 
 
@@ -107,6 +111,10 @@ async def lane(
         number, fault, seed = work.pop(0)
         rng = random.Random(seed)  # noqa: S311
         run = await disturbed(broker, events, f"f{number}-{stamp}", fault, truth, rng)
+        for attempt in range(1, ATTEMPTS):
+            if run.missed and run.verdict.clean:
+                name = f"f{number}-{attempt}-{stamp}"
+                run = await disturbed(broker, events, name, fault, truth, rng)
         runs.append(run)
         advance(1)
         if not run.clean:
@@ -117,7 +125,8 @@ async def lane(
 def show(runs: list[Run]) -> None:
     """One line a fault, and their sums."""
     heads = ("runs", "lost", "twice", "wrong ids", "false silences", "state differs", "misbehaved")
-    table = Table("fault", title="Against the undisturbed run", title_justify="left")
+    table = Table(title="Against the undisturbed run", title_justify="left")
+    table.add_column("fault", no_wrap=True)
     for head in (*heads, "recovery, s", "most"):
         table.add_column(head, justify="right")
     table.add_column("workers' exits")

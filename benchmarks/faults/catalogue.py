@@ -47,15 +47,17 @@ async def nothing(scene: Scene) -> list[float]:
 
 async def at_point(scene: Scene, point: Point, action: Action = Action.KILL) -> list[float]:
     """A process is struck within a transaction; alone, or beside another that goes on."""
-    victim = scene.start(strike=_planned(scene, point, action))
-    if scene.rng.random() < 0.5:
+    alone = scene.rng.random() < 0.5
+    victim = scene.start(strike=_planned(scene, point, action, alone=alone))
+    if not alone:
         scene.start()
     await scene.until_struck(victim)
     return [await scene.recovered(time.monotonic(), await scene.positions())]
 
 
-def _planned(scene: Scene, point: Point, action: Action) -> str:
-    number = scene.rng.randint(1, MOST_TRANSACTIONS)
+def _planned(scene: Scene, point: Point, action: Action, *, alone: bool = False) -> str:
+    most = MOST_TRANSACTIONS if alone else MOST_TRANSACTIONS // 3  # it may have one partition of 3
+    number = scene.rng.randint(1, most)
     return f"{point}:{number}:{action}:{scene.rng.uniform(0, MOST_DELAY_MS):.1f}"
 
 
@@ -171,7 +173,7 @@ async def transaction_timed_out(scene: Scene) -> list[float]:
         "kafka_transaction_timeout_seconds": str(TRANSACTION_SECONDS),
         "kafka_session_timeout_seconds": str(3 * PAST_TRANSACTION_SECONDS),
     }
-    victim = scene.start(more, strike=_planned(scene, Point.AMID_SENDS, Action.STOP))
+    victim = scene.start(more, strike=_planned(scene, Point.AMID_SENDS, Action.STOP, alone=True))
     await scene.until_struck(victim)
     since, before = time.monotonic(), await scene.positions()
     await asyncio.sleep(PAST_TRANSACTION_SECONDS)

@@ -32,6 +32,7 @@ class Run:
     recoveries: list[float]
     exits: Counter[int]
     problem: str
+    missed: bool  # all was consumed before the fault could strike
     seconds: float
     logs: str
 
@@ -72,15 +73,18 @@ async def disturbed(
     settings = await _prepared(broker, events, name)
     scene = Scene(broker, settings, await totals(settings), rng)
     recoveries: list[float] = []
-    problem = ""
+    problem, missed = "", False
     try:
         async with Tended(scene):
-            recoveries = await fault.strike(scene)
+            try:
+                recoveries = await fault.strike(scene)
+            except MissedError as error:
+                problem, missed = f"missed: {error}", True
             if not await scene.consumed():
                 problem = "not all events were consumed"
             await _settled(settings, truth)
-    except (MisbehavedError, MissedError) as error:
-        problem = f"{type(error).__name__.removesuffix('Error').lower()}: {error}"
+    except MisbehavedError as error:
+        problem, missed = f"misbehaved: {error}", False
     verdict = compare(truth, await read(settings))
     run = Run(
         fault.name,
@@ -88,6 +92,7 @@ async def disturbed(
         recoveries,
         scene.exits,
         problem,
+        missed,
         time.monotonic() - started,
         scene.logs,
     )
