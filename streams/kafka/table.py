@@ -9,7 +9,8 @@ lost or doubled events without it:
    stopped);
 3. when recovery says that it has ended, the owner compares positions: Faust swallows errors on the
    way;
-4. it says so too when another rebalance, or a stop, has broken it off: that is no end.
+4. it says so too when another rebalance, or a stop, has broken it off: that is no end;
+5. while the next rebalance is under way, the recovery before it may end: of its partitions alone.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ class Owner(Follower, Protocol):
 
     def restore(self, partition: int, fetches: Sequence[Fetched]) -> None: ...
 
-    def recovered(self) -> None: ...
+    def recovered(self, partitions: set[int]) -> None: ...
 
 
 class ChangelogTable(Table[bytes, bytes]):
@@ -93,5 +94,5 @@ class ChangelogTable(Table[bytes, bytes]):
         # Faust comes here too when a rebalance or a stop has broken the recovery off
         recovery = self.app.tables.recovery
         if not (recovery.signal_recovery_start.is_set() or recovery.should_stop):
-            self._owner.recovered()
+            self._owner.recovered({tp.partition for tp in active_tps})
         await super().on_recovery_completed(active_tps, standby_tps)

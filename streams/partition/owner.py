@@ -132,11 +132,11 @@ class PartitionOwner:
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
-    def recovered(self) -> None:
-        """Recovery says it has ended: check it."""
+    def recovered(self, partitions: set[int]) -> None:
+        """Recovery of these says it has ended: check it."""
         try:
-            for owned in self._owned.values():
-                if owned.life.recovering:
+            for number, owned in self._owned.items():
+                if owned.life.recovering and number in partitions:
                     owned.life.finish_recovery()
                     self._observer.recovered(owned.life)
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)

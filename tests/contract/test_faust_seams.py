@@ -112,14 +112,14 @@ class Recorder:
     """An owner that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.ends = 0
+        self.ended: list[set[int]] = []
 
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None: ...
 
     def restore(self, partition: int, fetches: Sequence[Fetched]) -> None: ...
 
-    def recovered(self) -> None:
-        self.ends += 1
+    def recovered(self, partitions: set[int]) -> None:
+        self.ended.append(set(partitions))
 
 
 async def test_a_recovery_that_was_broken_off_is_no_end() -> None:
@@ -128,14 +128,14 @@ async def test_a_recovery_that_was_broken_off_is_no_end() -> None:
     table = ChangelogTable(app, topic="changelog", partitions=1, owner=owner, follower=owner)
     recovery = app.tables.recovery
     recovery.signal_recovery_start.set()  # what the next rebalance does
-    await table.on_recovery_completed(set(), set())
-    assert owner.ends == 0
+    await table.on_recovery_completed({TP("changelog", 0)}, set())
+    assert owner.ended == []
     recovery.signal_recovery_start.clear()
-    await table.on_recovery_completed(set(), set())
-    assert owner.ends == 1
+    await table.on_recovery_completed({TP("changelog", 0)}, set())
+    assert owner.ended == [{0}]
     recovery._stopped.set()
-    await table.on_recovery_completed(set(), set())
-    assert owner.ends == 1
+    await table.on_recovery_completed({TP("changelog", 0)}, set())
+    assert owner.ended == [{0}]
 
 
 def test_recovery_swallows_that_it_was_broken_off() -> None:
