@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -28,11 +28,39 @@ LOGS = Path("build/logs")
 OFFBEAT = Path(sys.executable).with_name("offbeat")
 
 
+class Process(Protocol):
+    """The part of subprocess.Popen that a worker needs."""
+
+    @property
+    def pid(self) -> int:
+        """Of the operating system."""
+
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code; raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """To an ended process, nothing."""
+
+
+# Starts `offbeat worker` with this environment, its output appended to this file.
+Launch = Callable[[Mapping[str, str], Path], Process]
+
+
+def launch(environment: Mapping[str, str], log: Path) -> Process:
+    """As a user starts it: the console script."""
+    with log.open("ab") as output:
+        return subprocess.Popen([OFFBEAT, "worker"], env=environment, stdout=output, stderr=output)
+
+
 class Worker:
     """`offbeat worker` as its own process; its log is kept in build/logs."""
 
-    def __init__(self, name: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, name: str, settings: Mapping[str, str], launch: Launch = launch) -> None:
         self.name = name
+        self._launch = launch
         port = free_port()
         self.pages = f"http://127.0.0.1:{port}"
         self._environment = {
@@ -41,16 +69,15 @@ class Worker:
             "OFFBEAT_WEB_PORT": str(port),
             "OFFBEAT_LOG_FORMAT": "json",
         }
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
+        self._process: Process | None = None
 
-    def start(self) -> None:
-        """Start it; what it says is appended to the log of its name."""
-        LOGS.mkdir(parents=True, exist_ok=True)
-        self._log = (LOGS / f"{self.name}.log").open("ab")
-        self._process = subprocess.Popen(
-            [OFFBEAT, "worker"], env=self._environment, stdout=self._log, stderr=self._log
-        )
+    def start(self, **more: str) -> None:
+        """Start it, with `more` in its environment this once.
+
+        What it says is appended to the log of its name.
+        """
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._process = self._launch({**self._environment, **more}, self.log_path)
 
     @property
     def pid(self) -> int:
@@ -91,9 +118,7 @@ class Worker:
             if self.wait(20) is None:
                 self.signal(signal.SIGKILL)
                 self.wait(5)
-        if self._log is not None:
-            self._log.close()
-        return self._process.returncode
+        return self._process.poll()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -150,10 +175,12 @@ async def create_topics(settings: Settings) -> None:
     await topics.create(settings)
 
 
-async def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
-    """The end offset of every partition of these topics."""
+async def ends(
+    settings: Settings, names: Iterable[str], *, isolation: str = "read_uncommitted"
+) -> dict[TopicPartition, int]:
+    """The end offset of every partition of these topics, for such a reader."""
     found = await partitions(settings, names)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.broker)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.broker, isolation_level=isolation)
     await consumer.start()
     try:
         return dict(await consumer.end_offsets(found))
@@ -219,10 +246,14 @@ async def wait_until_at_the_end(
 
 
 async def read_all(
-    settings: Settings, topic: str, *, isolation: str = "read_committed"
+    settings: Settings, *names: str, isolation: str = "read_committed"
 ) -> list[ConsumerRecord[bytes, bytes]]:
-    """Every record of a topic that such a reader finds now, by partition in the log's order."""
-    end = {tp: offset for tp, offset in (await ends(settings, [topic])).items() if offset > 0}
+    """Every record of these topics that such a reader finds now.
+
+    By partition, in the log's order.
+    """
+    all_ends = await ends(settings, names, isolation=isolation)
+    end = {tp: offset for tp, offset in all_ends.items() if offset > 0}
     if not end:
         return []
     consumer = AIOKafkaConsumer(

@@ -86,6 +86,10 @@ class Kafka(_Group):
     )
     # A third of the session timeout: two heartbeats may get lost.
     heartbeat_seconds: Seconds = Field(default=3.0, description="between heartbeats")
+    # Ten times what a slow commit takes; meanwhile readers of committed data wait.
+    transaction_timeout_seconds: Seconds = Field(
+        default=30.0, description="after it the broker takes an unfinished checkpoint back"
+    )
     # Kafka's own default: a fetch of one partition is one message and one array inside the worker.
     fetch_partition_bytes: Bytes = Field(
         default=1 << 20, description="most bytes a partition and fetch"

@@ -25,8 +25,11 @@ from streams.errors import ConfigurationError
 PREFIX = "OFFBEAT_"
 CONFIG_VARIABLE = "OFFBEAT_CONFIG"
 PROFILE_VARIABLE = "OFFBEAT_PROFILE_FILE"
-# Read elsewhere: the files of settings, and where downloads are kept (streams.kafka.jars).
-_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, PROFILE_VARIABLE, "OFFBEAT_CACHE"})
+# Read elsewhere: the files of settings, where downloads are kept (streams.kafka.jars), and where a
+# test strikes (streams.kafka.fault_points).
+_NOT_SETTINGS = frozenset(
+    {CONFIG_VARIABLE, PROFILE_VARIABLE, "OFFBEAT_CACHE", "OFFBEAT_FAULT_POINT"}
+)
 DEFAULT_FILE = Path("offbeat.toml")
 REMEDY = "Correct it, then try `offbeat config check`."
 # Kubernetes sets <SERVICE>_PORT=tcp://… and <SERVICE>_SERVICE_HOST in every pod of a namespace, so

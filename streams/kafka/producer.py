@@ -14,11 +14,12 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.errors import FencedError
 from streams.kafka.denials import refused
+from streams.kafka.fault_points import Point, reach, reach_amid
 
 MAX_REQUEST_BYTES = 8 << 20  # above any one record that a topic may hold
 MESSAGE_BATCH_BYTES = 512 << 10
-# the broker aborts a transaction that a dead worker left open after this, and readers wait for it
-TRANSACTION_TIMEOUT_MS = 30_000
+# the default of kafka.transaction_timeout_seconds
+TRANSACTION_TIMEOUT_SECONDS = 30.0
 
 
 class Message(NamedTuple):
@@ -45,15 +46,24 @@ class Outgoing(NamedTuple):
 
 
 class PartitionProducer:
-    """Transactions of one partition of one consumer group."""
+    """Transactions of one partition of one consumer group.
 
-    def __init__(self, group: str, name: str, options: Mapping[str, Any]) -> None:
+    `timeout`, in seconds: the broker aborts a transaction that was left open for so long.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        name: str,
+        options: Mapping[str, Any],
+        timeout: float = TRANSACTION_TIMEOUT_SECONDS,
+    ) -> None:
         self._group = group
         self._transactional_id = f"{group}-{name}"
         self._producer = AIOKafkaProducer(
             **options,
             transactional_id=self._transactional_id,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            transaction_timeout_ms=int(timeout * 1000),
             max_request_size=MAX_REQUEST_BYTES,
             max_batch_size=MESSAGE_BATCH_BYTES,
         )
@@ -96,6 +106,7 @@ class PartitionProducer:
     async def _commit(
         self, outgoing: Iterable[Outgoing], positions: Mapping[TopicPartition, int], time_ms: int
     ) -> None:
+        reach(Point.BEFORE_BEGIN)
         await self._producer.begin_transaction()
         deliveries: list[asyncio.Future[Any]] = []
         for out in outgoing:
@@ -103,10 +114,13 @@ class PartitionProducer:
                 await self._producer.send_batch(batch, out.topic, partition=out.partition)
                 for batch in (*self._batches(out.messages, time_ms), *out.batches)
             ]
-        await self._delivered(deliveries)
+        await reach_amid(Point.AMID_SENDS, self._delivered(deliveries))
+        reach(Point.BEFORE_OFFSETS)
         if positions:
             await self._producer.send_offsets_to_transaction(dict(positions), self._group)
-        await self._producer.commit_transaction()
+        reach(Point.AFTER_OFFSETS)
+        await reach_amid(Point.AMID_COMMIT, self._producer.commit_transaction())
+        reach(Point.AFTER_COMMIT)
 
     async def _delivered(self, deliveries: list[asyncio.Future[Any]]) -> None:
         # batches for a topic that the transaction could not take in would be waited for till they

@@ -8,7 +8,9 @@ lost or doubled events without it:
 2. a partition that is new here is read from its changelog's start (Faust would go on where it once
    stopped);
 3. when recovery says that it has ended, the owner compares positions: Faust swallows errors on the
-   way.
+   way;
+4. it says so too when another rebalance, or a stop, has broken it off: that is no end;
+5. while the next rebalance is under way, the recovery before it may end: of its partitions alone.
 """
 
 from collections.abc import Sequence
@@ -36,7 +38,7 @@ class Owner(Follower, Protocol):
 
     def restore(self, partition: int, fetches: Sequence[Fetched]) -> None: ...
 
-    def recovered(self) -> None: ...
+    def recovered(self, partitions: set[int]) -> None: ...
 
 
 class ChangelogTable(Table[bytes, bytes]):
@@ -89,5 +91,8 @@ class ChangelogTable(Table[bytes, bytes]):
             self._owner.restore(event.message.tp.partition, event.message.value)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        self._owner.recovered()
+        # Faust comes here too when a rebalance or a stop has broken the recovery off
+        recovery = self.app.tables.recovery
+        if not (recovery.signal_recovery_start.is_set() or recovery.should_stop):
+            self._owner.recovered({tp.partition for tp in active_tps})
         await super().on_recovery_completed(active_tps, standby_tps)

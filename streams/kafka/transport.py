@@ -11,11 +11,13 @@ Offsets are not committed here: they travel in the partition's transaction
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
@@ -104,7 +106,9 @@ class ColumnarConsumer(driver.Consumer):
             return
         generation = self.app.consumer_generation_id
         if not self.flow_active:
-            await self.perform_seek()
+            # a rebalance may take partitions away meanwhile: this comes again once it is over
+            with suppress(IllegalStateError):
+                await self.perform_seek()
             return
         for tp, fetches in records.items():
             if generation != self.app.consumer_generation_id:

@@ -107,7 +107,10 @@ class PartitionOwner:
                 where=", ".join(self._names),
                 remedy="`offbeat topics check` says what has to be made anew.",
             )
-        producers = {n: PartitionProducer(group, str(n), self._options) for n in sorted(new)}
+        timeout = self._settings.kafka.transaction_timeout_seconds
+        producers = {
+            n: PartitionProducer(group, str(n), self._options, timeout) for n in sorted(new)
+        }
         await asyncio.gather(*(producer.start() for producer in producers.values()))
         tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}
         starts = await starting_positions(self._options, group, tps.values())
@@ -142,11 +145,11 @@ class PartitionOwner:
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
-    def recovered(self) -> None:
-        """Recovery says it has ended: check it."""
+    def recovered(self, partitions: set[int]) -> None:
+        """Recovery of these says it has ended: check it."""
         try:
-            for owned in self._owned.values():
-                if owned.life.recovering:
+            for number, owned in self._owned.items():
+                if owned.life.recovering and number in partitions:
                     owned.life.finish_recovery()
                     self._observer.recovered(owned.life)
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)

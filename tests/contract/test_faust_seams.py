@@ -4,9 +4,11 @@ A new version must not move one unseen.
 """
 
 import inspect
+from collections.abc import Sequence
 
 import faust
 import pytest
+from aiokafka.errors import IllegalStateError
 from faust.tables.recovery import Recovery
 from faust.tables.table import Table
 from faust.transport.consumer import Consumer as BaseConsumer
@@ -15,6 +17,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.errors import SeamError
 from streams.kafka import transport
+from streams.kafka.columns import Fetched
 from streams.kafka.table import ChangelogTable
 from streams.kafka.transport import (
     ColumnarConsumer,
@@ -103,3 +106,61 @@ def test_an_app_takes_the_transport() -> None:
     app = faust.App("seam", broker="kafka://127.0.0.1:1", web_enabled=False)
     app.transport = ColumnarTransport(app.conf.broker_consumer, app)
     assert app.transport.Consumer is ColumnarConsumer
+
+
+class Recorder:
+    """An owner that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.ended: list[set[int]] = []
+
+    async def rebalance(self, gone: set[TP], new: set[TP]) -> None: ...
+
+    def restore(self, partition: int, fetches: Sequence[Fetched]) -> None: ...
+
+    def recovered(self, partitions: set[int]) -> None:
+        self.ended.append(set(partitions))
+
+
+async def test_a_recovery_that_was_broken_off_is_no_end() -> None:
+    owner = Recorder()
+    app = faust.App("seams", store="memory://")
+    table = ChangelogTable(app, topic="changelog", partitions=1, owner=owner, follower=owner)
+    recovery = app.tables.recovery
+    recovery.signal_recovery_start.set()  # what the next rebalance does
+    await table.on_recovery_completed({TP("changelog", 0)}, set())
+    assert owner.ended == []
+    recovery.signal_recovery_start.clear()
+    await table.on_recovery_completed({TP("changelog", 0)}, set())
+    assert owner.ended == [{0}]
+    recovery._stopped.set()
+    await table.on_recovery_completed({TP("changelog", 0)}, set())
+    assert owner.ended == [{0}]
+
+
+def test_recovery_swallows_that_it_was_broken_off() -> None:
+    source = inspect.getsource(Recovery._restart_recovery.fun)
+    waiting = source[source.index("self.signal_recovery_end.wait()") :]
+    assert waiting.index("except Exception") < waiting.index("on_recovery_completed")
+
+
+async def test_a_seek_that_a_rebalance_overtakes_is_left_to_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = faust.App("seams", store="memory://")
+    app.transport = ColumnarTransport(app.conf.broker_consumer, app)
+    consumer = app.consumer
+    sought = []
+
+    async def nothing_new(_seconds: float) -> tuple[dict[TP, list[Fetched]], None]:
+        return {}, None
+
+    async def overtaken() -> dict[TP, int]:
+        sought.append(True)
+        raise IllegalStateError("No current assignment for partition")
+
+    monkeypatch.setattr(consumer, "_wait_next_records", nothing_new)
+    monkeypatch.setattr(consumer, "seek_to_committed", overtaken)
+    consumer.flow_active = False
+    await consumer._drain_once()
+    assert sought
