@@ -45,10 +45,10 @@ POPULATION = np.dtype(
         ("clock_counts", "f8", (HOURS,)),
         ("clock_recent", "i8", (HOURS,)),
         ("clock_week", "i8"),
-        # the guard (`clock.guard`): the hour that is being counted, 0 = none; its events by Input;
-        # for each local hour of the week, how often it was seen and the usual events of each input
-        # in thousandths, and their sum; what was seen and expected of late; the sum of evidence, since when it is
-        # above 0, and since when the input is out, 0 = it is not
+        # the guard (`clock.guard`), most of it by Input: the hour that is being counted, 0 = none,
+        # and its events; for each local hour of the week how often it was seen, and the usual
+        # events of each input in thousandths, with their sum; what was seen and expected of late;
+        # the sum of evidence, since when it is above 0, and since when the input is out, 0 = no
         ("guard_hour", "f8"),
         ("guard_counts", "i8", (INPUTS,)),
         ("guard_weeks", "i8", (HOURS,)),
