@@ -15,7 +15,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format silence crash throughput badinput quality quality-quick schemas lock lock-jars clean
+.PHONY: help setup demo test lint format silence crash throughput badinput outage quality quality-quick schemas lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -38,12 +38,13 @@ format: .venv/.installed ## mend what can be mended by machine
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-silence crash throughput badinput: .venv/.compiled
+silence crash throughput badinput outage: .venv/.compiled
 	@$(BIN)/python -m benchmarks.$@ $(ARGS)
 
 silence: ## show how soon a silence is noticed, and how often wrongly
 crash: ## kill workers; show that nothing is lost or said twice
 throughput: ## show events a second and CPU time an event
+outage: ## take the purchases away for hours and days; show what is said wrongly, with the guard and without
 badinput: ## send what nobody should send; show where it ends up
 
 quality: .venv/.compiled $(CDNOW) ## show how soon and how surely the leaving are found, on real sets and simulated

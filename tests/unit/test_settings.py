@@ -1,6 +1,7 @@
 """Where settings come from, which wins, and what is said about a wrong one."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
