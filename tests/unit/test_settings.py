@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from detectors.clock.guard import Guard
 from detectors.profile import Profile
 from streams.errors import ConfigurationError
 from streams.settings import Settings, config_hash, detector_profile, load
@@ -229,7 +230,7 @@ def test_lateness_is_told_to_the_detectors_once() -> None:
 
 
 def test_without_overrides_the_profile_is_the_detectors_own() -> None:
-    assert detector_profile(Settings()) == Profile()
+    assert detector_profile(Settings()) == Profile(guard=Guard(enabled=True))
 
 
 def test_a_budget_is_divided_over_the_partitions() -> None:
