@@ -15,7 +15,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format silence throughput badinput fuzz faults faults-quick security quality quality-quick schemas lock lock-jars clean
+.PHONY: help setup demo test lint format silence throughput badinput fuzz faults faults-quick outage security quality quality-quick schemas lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -38,11 +38,12 @@ format: .venv/.installed ## mend what can be mended by machine
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-silence throughput badinput fuzz faults security: .venv/.compiled
+silence throughput badinput fuzz faults outage security: .venv/.compiled
 	@$(BIN)/python -m benchmarks.$@ $(ARGS)
 
 silence: ## show how soon a silence is noticed, and how often wrongly
 throughput: ## show events a second and CPU time an event
+outage: ## take the purchases away for hours and days; show what is said wrongly, with the guard and without
 badinput: ## send what nobody should send; show where it ends up
 fuzz: ## read a million damaged records; show that each ends as an event or a dead letter
 security: ## log in every way, rightly and wrongly; take each permission away

@@ -2,9 +2,9 @@
 
 Whatever is due is taken at its own time and evaluated there, before the next observation of the
 same customer counts. What a customer's decision may know of the others (their ranks by value, a
-budget, the clock where it learns) is frozen at the boundaries of days, hours or weeks: everything
-before a boundary is taken before it is crossed, and the rest sees what was frozen there. So batch
-boundaries, ticks and the interleaving of customers change nothing.
+budget, the clock where it learns, whether an input is out) is frozen at the boundaries of days,
+hours or weeks: everything before a boundary is taken before it is crossed, and the rest sees what
+was frozen there. So batch boundaries, ticks and the interleaving of customers change nothing.
 """
 
 import math
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.clock.guard import judge_hours, watch
 from detectors.compiled import Bytes, Rows, by_name
 from detectors.customer import CUSTOMER
 from detectors.judgement.episodes import DECISION
@@ -53,12 +54,11 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
     work = _Work(state)
     first = 0
     while first < len(times):
-        state.begin_weeks(float(times[first]))
+        state.begin(float(times[first]))
         work.cross(float(times[first]))
-        boundary = min(next_freeze(state), state.week_ends)
+        boundary = min(next_freeze(state), state.week_ends, state.maintenance_begins)
         end = int(np.searchsorted(times, boundary, side="left"))
-        work.observe(observations[first:end], batch.ids)
-        first = end
+        first = work.watch_and_observe(observations, first, end, batch.ids)
     return work.done()
 
 
@@ -95,8 +95,24 @@ class _Work:
         )
         self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
 
-    def observe(self, observations: Rows, ids: Bytes) -> None:
-        """Apply observations up to the next boundary."""
+    def watch_and_observe(self, observations: Rows, first: int, end: int, ids: Bytes) -> int:
+        """Apply observations up to `end`, the next boundary; where to go on.
+
+        That is earlier if an hour ends before it in which an input was out.
+        """
+        state, guard = self._state, self._state.profile.guard
+        if not guard.enabled:
+            self._observe(observations[first:end], ids)
+            return end
+        population, profile = by_name(state.population), by_name(state.parameters)
+        ahead = observations[first:end]
+        seen = watch(population, profile, ahead, guard.least_daily, guard.longest_days)
+        self._observe(ahead[:seen], ids)
+        if seen < len(ahead):
+            self._stay_out()
+        return first + int(seen)
+
+    def _observe(self, observations: Rows, ids: Bytes) -> None:
         state = self._state
         rows = by_name(state.rows)
 
@@ -132,7 +148,11 @@ class _Work:
         lateness = state.profile.allowed_lateness_seconds
         while True:
             week_ends = state.week_ends if time < np.inf else np.inf
-            boundary = min(next_freeze(state), week_ends)
+            planned = state.maintenance_begins
+            boundary = min(next_freeze(state), week_ends, planned)
+            if self._ends_in_an_outage(min(boundary, time)):
+                self._stay_out()
+                continue
             if boundary > time:
                 return
             earliest = float(state.dues[: state.size].min(initial=np.inf)) + lateness
@@ -141,13 +161,35 @@ class _Work:
             elif earliest < boundary:
                 self.take_dues(boundary)
                 earliest = boundary
+            if boundary == planned:
+                state.begin_maintenance()
+                continue
             if boundary == week_ends:
                 state.end_week()
                 continue
-            if not math.isfinite(until := min(earliest, time, week_ends)):
+            if not math.isfinite(until := min(earliest, time, week_ends, planned)):
                 return  # nothing will ever be due
             last = step * math.floor(until / step)
             freeze(by_name(state.population), last, by_name(state.parameters))
+
+    def _ends_in_an_outage(self, time: float) -> bool:
+        """Judge the hours that are over by then; whether one was found in which an input was out.
+
+        The guard then stands at its end, and the rest is to be judged once `_stay_out` was called.
+        """
+        state, guard = self._state, self._state.profile.guard
+        if not state.guard_ends <= time < np.inf:
+            return False
+        population, profile = by_name(state.population)[0], by_name(state.parameters)[0]
+        return bool(judge_hours(population, profile, time, guard.least_daily, guard.longest_days))
+
+    def _stay_out(self) -> None:
+        """Take what was due before the hour that begins, then let outages last until it ends.
+
+        Dues in the rows stay as they are: each is solved anew when it is taken (`put_off`).
+        """
+        self.take_dues(float(self._state.population["guard_hour"][0]))
+        self._state.prolong_outages()
 
     def _run(self, kernel: Callable[[int, Rows], int], end: int) -> None:
         """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""

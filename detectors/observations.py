@@ -20,6 +20,11 @@ class Input(IntEnum):
     SUPPORT = 3
 
 
+PURCHASES = int(Input.PURCHASES)
+VISITS = int(Input.VISITS)
+PAYMENTS = int(Input.PAYMENTS)
+
+
 class PurchaseKind(IntEnum):
     """What was bought; a refund is not a purchase."""
 

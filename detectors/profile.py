@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.clock.guard import UNWATCHED, Guard
 from detectors.clock.value import CLOCK, FLAT_CLOCK, Clock, fill
 from detectors.compiled import Row
 
@@ -147,6 +148,8 @@ class Profile:
     alert_budget: float = 0.0
     # the time that gaps and silences are measured in
     clock: Clock = FLAT_CLOCK
+    # when an input is taken for out, so that its silence says nothing
+    guard: Guard = UNWATCHED
 
     def __post_init__(self) -> None:
         for name in tunables():
@@ -201,8 +204,8 @@ class Profile:
 
 
 def tunables() -> tuple[str, ...]:
-    """Names of the numbers in a profile: all but the clock."""
-    return tuple(field.name for field in fields(Profile) if field.name != "clock")
+    """Names of the numbers in a profile: all but the clock and the guard."""
+    return tuple(field.name for field in fields(Profile) if field.name not in ("clock", "guard"))
 
 
 _ANY_SIGN = frozenset(

@@ -4,6 +4,8 @@ Arrays grow by doubling, so `rows`, `dues` and `dirty` may be new arrays after `
 `restore`: read them from the state each time.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
@@ -12,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
-from detectors.clock.value import HOURS, fill
+from detectors.clock.value import HOUR_SECONDS, HOURS, INPUTS, MOST_OUTAGES, fill
 from detectors.compiled import by_name, kernel
-from detectors.customer import CUSTOMER, Hold, Segment, reset
+from detectors.customer import CUSTOMER, WEEK_SECONDS, Hold, Segment, reset
 from detectors.index import FREE, fill_slots, find_slot, hash_slices, locate_all
+from detectors.observations import Input
 from detectors.profile import Profile
 
 Item = TypeVar("Item", bound=np.generic)
 
+LEARNT_FROM = (Input.PURCHASES, Input.VISITS)  # by the clock, if it learns
 CURRENCIES = 4  # that are told apart; values in further ones are not ranked
 BUCKETS = 160  # of value in each: 40 octaves, see judgement.ranks
 MARKS = 9  # where the second to the tenth tenth of the customers begins
@@ -41,6 +45,26 @@ POPULATION = np.dtype(
         ("clock_counts", "f8", (HOURS,)),
         ("clock_recent", "i8", (HOURS,)),
         ("clock_week", "i8"),
+        # the guard (`clock.guard`), most of it by Input: the hour that is being counted, 0 = none,
+        # and its events; for each local hour of the week how often it was seen, and the usual
+        # events of each input in thousandths, with their sum; what was seen and expected of late;
+        # the sum of evidence, since when it is above 0, and since when the input is out, 0 = no
+        ("guard_hour", "f8"),
+        ("guard_counts", "i8", (INPUTS,)),
+        ("guard_weeks", "i8", (HOURS,)),
+        ("guard_rates", "i8", (INPUTS * HOURS,)),
+        ("guard_week", "i8", (INPUTS,)),
+        ("guard_seen", "f8", (INPUTS,)),
+        ("guard_expected", "f8", (INPUTS,)),
+        ("guard_evidence", "f8", (INPUTS,)),
+        ("guard_since", "f8", (INPUTS,)),
+        ("guard_out", "f8", (INPUTS,)),
+        # the last planned maintenance that has begun, and the last outages of each input, planned
+        # ones included; 0 = none
+        ("planned_begin", "f8"),
+        ("planned_end", "f8"),
+        ("outage_begins", "f8", (INPUTS * MOST_OUTAGES,)),
+        ("outage_ends", "f8", (INPUTS * MOST_OUTAGES,)),
         # what is frozen at each boundary, so that all that is decided until the next sees the same
         ("frozen_at", "f8"),  # the last boundary; 0 = none yet
         ("cycle_days", "f8"),  # the shop's usual gap between purchases; 0 = not known
@@ -90,8 +114,8 @@ class CustomerState:
     rows: CUSTOMER[capacity], the first `size` in use; dues: their `due` once more, side by side,
     because a search of a million of them then takes under a millisecond; dirty: 1 = changed since
     `take_dirty`; population: POPULATION[1]; parameters: the profile's record with the clock in
-    effect; week_ends: when the next clock takes its place, inf if it does not learn (or nothing
-    was seen yet).
+    effect, outages included; week_ends: when the next clock takes its place, inf if it does not
+    learn (or nothing was seen yet).
     """
 
     def __init__(self, profile: Profile, capacity: int = 1024) -> None:
@@ -177,9 +201,16 @@ class CustomerState:
                 self.population[name] = value
         if self.population["clock_week"][0] and self.profile.clock.learns:
             self._begin_week()
+        if not self.profile.guard.enabled:  # else it would find empty hours when it is enabled
+            for name in ("guard_hour", "guard_counts", "guard_evidence", "guard_out"):
+                self.population[name] = 0
+        self._clock_is_old = True
 
-    def begin_weeks(self, t: float) -> None:
-        """Begin to count weeks for the clock with the first event, at t, if there was none yet."""
+    def begin(self, t: float) -> None:
+        """Begin to count hours and weeks with the first event, at t, if there was none yet."""
+        if self.profile.guard.enabled and self.population["guard_hour"][0] == 0.0:
+            self.population["guard_hour"] = math.floor(t / HOUR_SECONDS) * HOUR_SECONDS
+            self.population["guard_since"] = self.population["guard_hour"]
         if self.profile.clock.learns and self.week_ends == np.inf:
             self.population["clock_week"] = week_of(t, self.profile.clock.offset_seconds)
             self._begin_week()
@@ -187,7 +218,7 @@ class CustomerState:
     def end_week(self) -> None:
         """The week is over: what was counted in it joins what was known."""
         own = self.population
-        if is_usual(self.profile.clock, self.week_ends):
+        if is_usual(self.profile.clock, self.week_ends) and not self._was_out(self.week_ends):
             own["clock_counts"] = WEEKLY_DECAY * own["clock_counts"] + own["clock_recent"]
         own["clock_recent"] = 0
         own["clock_week"] += 1
@@ -200,12 +231,75 @@ class CustomerState:
 
     @property
     def profile_in_effect(self) -> Profile:
-        """The profile with the clock as the current week has it."""
-        if self.week_ends == np.inf:
-            return self.profile
-        given = self.profile.clock
-        weights = learnt_weights(given.weights, self.population["clock_counts"][0])
-        return replace(self.profile, clock=replace(given, weights=weights))
+        """The profile with the clock as the current week has it, and with the outages so far."""
+        clock = self.profile.clock
+        if self.week_ends != np.inf:
+            weights = learnt_weights(clock.weights, self.population["clock_counts"][0])
+            clock = replace(clock, weights=weights)
+        if any(outages := tuple(self.outages(source) for source in range(INPUTS))):
+            clock = replace(clock, outages=outages)
+        return self.profile if clock is self.profile.clock else replace(self.profile, clock=clock)
+
+    def outages(self, source: int) -> tuple[tuple[float, float], ...]:
+        """From when to when an input was out, in order; the last one may end in the next hour."""
+        own, mine = self.population, slice(source * MOST_OUTAGES, (source + 1) * MOST_OUTAGES)
+        begins, ends = own["outage_begins"][0, mine].tolist(), own["outage_ends"][0, mine].tolist()
+        return tuple((begin, end) for begin, end in zip(begins, ends, strict=True) if end)
+
+    @property
+    def guard_ends(self) -> float:
+        """When the hour is over that the guard is counting; inf if it counts none."""
+        hour = float(self.population["guard_hour"][0])
+        return hour + HOUR_SECONDS if hour else np.inf
+
+    @property
+    def maintenance_begins(self) -> float:
+        """When the next planned maintenance begins; inf if none is planned."""
+        window = self._next_maintenance()
+        return window[0] if window else np.inf
+
+    def begin_maintenance(self) -> None:
+        """All inputs are out until the maintenance that begins now is planned to end."""
+        window = self._next_maintenance()
+        if window:
+            self.population["planned_begin"], self.population["planned_end"] = window
+            for source in range(INPUTS):
+                self._add_outage(source, *window)
+
+    def prolong_outages(self) -> None:
+        """The inputs that the guard has found out stay so for the hour that begins."""
+        out = self.population["guard_out"][0]
+        for source in np.flatnonzero(out).tolist():
+            self._add_outage(source, float(out[source]), self.guard_ends)
+
+    def _next_maintenance(self) -> tuple[float, float] | None:
+        planned = self.profile.guard.maintenance
+        begun = float(self.population["planned_begin"][0])
+        following = bisect_right(planned, begun, key=lambda window: window[0])
+        return planned[following] if following < len(planned) else None
+
+    def _add_outage(self, source: int, begin: float, end: float) -> None:
+        """Join an outage with those it touches; the oldest ones make room for it."""
+        apart = []
+        for one in self.outages(source):
+            if one[1] < begin or end < one[0]:
+                apart.append(one)
+            else:
+                begin, end = min(begin, one[0]), max(end, one[1])
+        known = sorted([*apart, (begin, end)])[-MOST_OUTAGES:]
+        known += [(0.0, 0.0)] * (MOST_OUTAGES - len(known))
+        first, after = source * MOST_OUTAGES, (source + 1) * MOST_OUTAGES
+        self.population["outage_begins"][0, first:after] = [one[0] for one in known]
+        self.population["outage_ends"][0, first:after] = [one[1] for one in known]
+        self._clock_is_old = True
+
+    def _was_out(self, week_ends: float) -> bool:
+        """Whether one of the inputs that the clock learns from was out in the week ending then."""
+        return any(
+            begin < week_ends and week_ends - WEEK_SECONDS < end
+            for source in LEARNT_FROM
+            for begin, end in self.outages(source)
+        )
 
     def wind_clock(self) -> None:
         """Bring `parameters` to the current week; weeks in which nothing happens cost nothing."""

@@ -39,6 +39,7 @@ from detectors.judgement.schedule import (
     EVERYTHING,
     STEP,
     VISIT_RHYTHM,
+    put_off,
     quiet_until,
     schedule,
     severity_at,
@@ -47,7 +48,7 @@ from detectors.judgement.schedule import (
 )
 from detectors.judgement.segments import give_up, place
 from detectors.learning.features import start_ticking, tick
-from detectors.observations import Input
+from detectors.observations import PAYMENTS, PURCHASES, VISITS
 from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
 from detectors.signals.evidence import keep_id
 from detectors.signals.fading import fade
@@ -57,9 +58,6 @@ from detectors.signals.support import see_support
 from detectors.signals.trouble import look_at_visits, settle, weigh_causes
 from detectors.signals.visits import see_visit
 
-PURCHASES = int(Input.PURCHASES)
-VISITS = int(Input.VISITS)
-PAYMENTS = int(Input.PAYMENTS)
 UNSEEN = int(Segment.UNSEEN)
 
 
@@ -68,6 +66,8 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
     """Take the customer's earliest due, at its time (not before their last observation)."""
     due = c.due
     now = max(due, c.applied_until)
+    if put_off(c, due, now, p):
+        return NOTHING
     severity = int(c.severity)
     changed = EVERYTHING
     status = UNCHANGED

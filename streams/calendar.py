@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from math import inf
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 if TYPE_CHECKING:
+    from detectors.clock.guard import Guard as SourceGuard
     from detectors.clock.value import Clock
-    from streams.settings_groups import Calendar
+    from streams.settings_groups import Calendar, Guard
 
 YEARS = range(2000, 2050)  # no event is older than 2000
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -26,6 +27,7 @@ WEEK_MINUTES = 7 * DAY_MINUTES
 STEP = 604_800  # no zone has shifted there and back within a week since 2000
 
 OPENING = "days and times, such as 'mon-fri 09:00-18:30' or 'sat,sun 10:00-14:00,18:00-02:00'"
+MAINTENANCE = "'2026-11-22T01:00Z/2026-11-22T03:00Z', with an offset from UTC"
 CLOSED = "'2026-12-24', '2026-12-24/2027-01-01' or '2026-08-03T12:00/2026-08-05T08:00'"
 
 _DAYS = re.compile(r"({0})(?:-({0}))?".format("|".join(DAYS)))
@@ -93,6 +95,19 @@ def closed_between(text: str) -> tuple[datetime, datetime]:
     return begin, end
 
 
+def maintenance_between(text: str) -> tuple[float, float]:
+    """From when to when maintenance is planned, in seconds. Raises ValueError for what is none."""
+    try:
+        begin, end = (datetime.fromisoformat(part) for part in text.strip().split("/"))
+    except ValueError:
+        raise ValueError(f"{text!r} is no period; accepted: {MAINTENANCE}") from None
+    if begin.tzinfo is None or end.tzinfo is None:
+        raise ValueError(f"{text!r} names no offset; accepted: {MAINTENANCE}")
+    if not begin < end:
+        raise ValueError(f"{text!r} ends before it begins; accepted: {MAINTENANCE}")
+    return begin.timestamp(), end.timestamp()
+
+
 def checked_zone(name: str) -> str:
     """The name of a time zone, if it is one. Raises ValueError otherwise."""
     if name not in available_timezones():
@@ -133,6 +148,18 @@ def operational_clock(calendar: Calendar) -> Clock:
     )
 
 
+def source_guard(guard: Guard) -> SourceGuard:
+    """The guard that the settings give."""
+    from detectors.clock.guard import Guard as SourceGuard  # noqa: PLC0415  # numba, as above
+
+    return SourceGuard(
+        enabled=guard.enabled,
+        least_daily=guard.least_daily,
+        longest_days=guard.longest_days,
+        maintenance=tuple(joined(sorted(map(maintenance_between, guard.maintenance)))),
+    )
+
+
 def hour_weights(calendar: Calendar) -> tuple[float, ...]:
     """168 weights: the share of each hour that is open, by weight of day and hour."""
     minutes = [0 if calendar.opening else 1] * WEEK_MINUTES
@@ -160,9 +187,16 @@ def _closed(calendar: Calendar) -> Iterator[tuple[float, float]]:
             first = datetime.combine(day, midnight)
             spans.append((first, first + timedelta(days=1)))
     zone = ZoneInfo(calendar.time_zone)
+    times = sorted(
+        [(first.replace(tzinfo=zone), last.replace(tzinfo=zone)) for first, last in spans]
+    )
+    return joined((first.timestamp(), last.timestamp()) for first, last in times)
+
+
+def joined(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Intervals apart, out of intervals in the order of their beginnings."""
     since = until = -inf
-    for first, last in sorted(spans):
-        begin, end = (time.replace(tzinfo=zone).timestamp() for time in (first, last))
+    for begin, end in spans:
         if begin > until:
             if until > since:
                 yield since, until

@@ -9,6 +9,7 @@ them as the topics do.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,15 @@ class Step:
     rows: int = 0
     decisions: list[tuple[CustomerState, Decisions]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+
+
+class Outage(NamedTuple):
+    """When an input of a partition was out, by plan or not; seconds since the epoch."""
+
+    begin: float
+    end: float
+    source: Input
+    partition: int
 
 
 class Replay:
@@ -94,6 +104,16 @@ class Replay:
             snapshot = life.snapshot(0)
             if snapshot is not None:
                 step.decisions += [(life.state, made) for made in snapshot.decisions]
+
+    def outages(self) -> list[Outage]:
+        """Of all partitions, as far as they are kept, in order."""
+        found = [
+            Outage(begin, end, source, life.number)
+            for life in self.lives
+            for source in Input
+            for begin, end in life.state.outages(source)
+        ]
+        return sorted(found)
 
     def find(self, customer_id: str) -> tuple[CustomerState, int] | None:
         """The customer's partition and row, if any event of theirs was read."""

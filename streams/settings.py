@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from streams.calendar import operational_clock
+from streams.calendar import operational_clock, source_guard
 from streams.errors import ConfigurationError
 from streams.settings_groups import (
     Alignment,
     Bootstrap,
     Calendar,
     Dlq,
+    Guard,
     Kafka,
     Log,
     Model,
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
     calendar: Calendar = Field(default=Calendar(), description="when customers may be expected")
+    guard: Guard = Field(default=Guard(), description="inputs that are out")
     profile: dict[str, float | tuple[float, ...]] = Field(
         default_factory=dict, description="detector parameters"
     )
@@ -184,6 +186,7 @@ def detector_profile(settings: Settings) -> "Profile":
             cooldown_days=policy.cooldown_days,
             alert_budget=policy.alerts_per_day / settings.topics.partitions,
             clock=clock,
+            guard=source_guard(settings.guard),
         )
     except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error

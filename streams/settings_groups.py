@@ -299,6 +299,38 @@ class Calendar(_Group):
         return self
 
 
+class Guard(_Group):
+    """An input that is out says nothing of its customers. See docs/outages.md."""
+
+    enabled: bool = Field(
+        default=True, description="look for inputs whose rate collapses, in each partition"
+    )
+    # 46 expected events in a row that do not come are an outage: found out within a day.
+    least_daily: float = Field(
+        default=50.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="events a day, of an input and partition, below which it is not watched",
+    )
+    longest_days: float = Field(
+        default=14.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="after which an input that is out is taken for one that has ended",
+    )
+    maintenance: tuple[str, ...] = Field(
+        default=(),
+        description=f"when all inputs are out, as planned: {calendar.MAINTENANCE}",
+    )
+
+    @field_validator("maintenance")
+    @classmethod
+    def _says_from_when_to_when(cls, windows: tuple[str, ...]) -> tuple[str, ...]:
+        for window in windows:
+            calendar.maintenance_between(window)
+        return windows
+
+
 class Model(_Group):
     """The online model."""
 

@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 
 from detectors.compiled import Row
 from detectors.customer import DAY_SECONDS, WEEK_SECONDS
+from detectors.observations import Input
 
 HOURS = 168
+INPUTS = len(Input)
 HOUR_SECONDS = 3600.0
 MONDAY_SECONDS = 259_200.0  # the epoch was a Thursday: so long after a Monday 0:00
 # Fifty years of a country with 30 public holidays, each a stretch and the one after it, and of
 # shifts twice a year; the table has 160 KB.
 MOST_STRETCHES = 4096
+MOST_OUTAGES = 32  # of an input that are kept: one a week for half a year
 EVEN = 1e-12  # weights whose mean is so near to 1 are normalised already
 FLAT = (1.0,) * HOURS
 
@@ -45,6 +48,10 @@ CLOCK = np.dtype(
         ("clock_bases", "f8", (MOST_STRETCHES,)),
         ("clock_offsets", "f8", (MOST_STRETCHES,)),  # of local time, from a Monday 0:00 on
         ("clock_open", "f8", (MOST_STRETCHES,)),  # 1, or 0 for a closed one
+        # by Input: how many outages, and from when to when each of them
+        ("outage_count", "f8", (INPUTS,)),
+        ("outage_begins", "f8", (INPUTS * MOST_OUTAGES,)),
+        ("outage_ends", "f8", (INPUTS * MOST_OUTAGES,)),
     ]
 )
 """What kernels read of a clock; the same fields are part of a profile's record."""
@@ -64,6 +71,8 @@ class Clock:
         closed: (begin, end) in which nothing counts as silence, in order and apart.
         learns: whether the weights are learnt from what is bought when (`clock.learnt`); those
             given are then what is assumed at first.
+        outages: by Input, (begin, end) in which nothing of it could be seen, in order and apart
+            (`clock.outages`); they come from the state, not from settings.
 
     Raises ValueError that names what is out of range.
     """
@@ -73,6 +82,7 @@ class Clock:
     shifts: tuple[tuple[float, float], ...] = ()
     closed: tuple[tuple[float, float], ...] = ()
     learns: bool = False
+    outages: tuple[tuple[tuple[float, float], ...], ...] = ((),) * INPUTS
 
     def __post_init__(self) -> None:
         if len(self.weights) != HOURS:
@@ -110,6 +120,9 @@ class Clock:
                 f"a clock holds {(MOST_STRETCHES - 1) // 2} closed intervals (a shift counts as "
                 f"half of one), got {len(self.closed)} and {len(self.shifts)} shifts"
             )
+
+        if len(self.outages) != INPUTS or max(map(len, self.outages)) > MOST_OUTAGES:
+            raise ValueError(f"outages must be at most {MOST_OUTAGES} of each of {INPUTS} inputs")
 
     @property
     def flat(self) -> bool:
@@ -163,6 +176,11 @@ def fill(table: NDArray[np.void], clock: Clock) -> None:
         t[name][:count] = values
         t[name][count:] = after
     t["clock_begins"][0] = -np.inf
+    for source, outages in enumerate(clock.outages):
+        t["outage_count"][source] = len(outages)
+        first = source * MOST_OUTAGES
+        for i, (begin, end) in enumerate(outages, first):
+            t["outage_begins"][i], t["outage_ends"][i] = begin, end
 
 
 def _passed(weights: NDArray[np.float64]) -> NDArray[np.float64]:

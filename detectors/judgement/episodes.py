@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from detectors.clock.reading import elapsed_days
+from detectors.clock.outages import silent_days
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, NONE, OPEN
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
@@ -21,6 +21,7 @@ from detectors.judgement.risk import assess, left_logit, sigmoid, visits_silent_
 from detectors.judgement.schedule import MINUTE_SECONDS, severity_after, severity_at
 from detectors.learning.features import take_features
 from detectors.learning.names import FEATURES
+from detectors.observations import PURCHASES, VISITS
 from detectors.signals.trouble import (
     cancellation_evidence,
     complaint_evidence,
@@ -134,8 +135,9 @@ def say(c: Row, row: int, status: int, now: float, p: Row, d: Row) -> None:
     d.complaint_logit = complaints
     d.cancellation_logit = cancellation
     bought, visited = int(c.n_purchases) > 0, int(c.n_visits) > 0
-    d.silence_days = elapsed_days(p, c.last_purchase, now) if bought else 0.0
-    d.visit_silence_days = elapsed_days(p, visits_silent_since(c), now) if visited else 0.0
+    d.silence_days = silent_days(p, PURCHASES, c.last_purchase, now) if bought else 0.0
+    since = visits_silent_since(c)
+    d.visit_silence_days = silent_days(p, VISITS, since, now) if visited else 0.0
     d.spend_logit = spend
     d.no_show_logit = no_shows
     take_features(d.features, c, now, p)

@@ -21,9 +21,11 @@ import numpy as np
 
 from detectors.cadence.law import log_survival_of
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
-from detectors.clock.reading import days_ahead, elapsed_days
+from detectors.clock.outages import silent_days
+from detectors.clock.reading import days_ahead
 from detectors.compiled import Row, kernel
 from detectors.customer import lives_by_visits
+from detectors.observations import PURCHASES, VISITS
 from detectors.signals.trouble import (
     cancellation_evidence,
     complaint_evidence,
@@ -48,7 +50,7 @@ def visit_silence_logit(c: Row, t: float, p: Row) -> float:
     """-ln S of the visits' silence at t; 0 for who never visited."""
     if int(c.n_visits) == 0:
         return 0.0
-    return -log_survival_of(elapsed_days(p, visits_silent_since(c), t), visit_gap(c, p))
+    return -log_survival_of(silent_days(p, VISITS, visits_silent_since(c), t), visit_gap(c, p))
 
 
 @kernel
@@ -82,7 +84,7 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
             prior = purchase_prior(c, p)
             return prior, 0.0, 0.0, bounded(prior + evidence(c, p))
         gap = visit_gap(c, p)
-        days = elapsed_days(p, visits_silent_since(c), t)
+        days = silent_days(p, VISITS, visits_silent_since(c), t)
         log_s = log_survival_of(days, gap)
         prior = visit_prior(c, p)
         visits = float(c.visit_evidence) - log_s
@@ -91,7 +93,7 @@ def assess(c: Row, t: float, p: Row) -> tuple[float, float, float, float]:
         risk = risk_logit(left, log_s, log_survival_of(ahead, gap))
         return prior, 0.0, visits, risk
     gap = purchase_gap(c, p)
-    days = elapsed_days(p, c.last_purchase, t)
+    days = silent_days(p, PURCHASES, c.last_purchase, t)
     log_s = log_survival_of(days, gap)
     prior = purchase_prior(c, p)
     left = bounded(prior - log_s + float(c.visit_evidence) + evidence(c, p))

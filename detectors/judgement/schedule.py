@@ -8,7 +8,7 @@ import math
 
 from detectors.cadence.deadline import alert_bar, rule_d, silence_reaching
 from detectors.cadence.posterior import purchase_gap, purchase_prior, visit_gap, visit_prior
-from detectors.clock.reading import time_after
+from detectors.clock.outages import back_at, silence_ends
 from detectors.compiled import Row, kernel
 from detectors.customer import (
     EXPIRED,
@@ -20,6 +20,7 @@ from detectors.customer import (
     next_due,
 )
 from detectors.judgement.risk import evidence, visits_silent_since
+from detectors.observations import PURCHASES, VISITS
 from detectors.signals.visit_gaps import next_look
 
 INFO = 1
@@ -29,6 +30,7 @@ VISIT_RHYTHM = 2
 STEP = 4  # the open episode's next severity
 EVERYTHING = 7
 MINUTE_SECONDS = 60.0
+SOON_SECONDS = 1e-3  # what is put off by less is due: far more than solving it anew may differ by
 COOLDOWN = int(Hold.COOLDOWN)
 
 
@@ -94,7 +96,7 @@ def purchase_deadline(c: Row, p: Row) -> float:
     law = purchase_gap(c, p)
     left = purchase_prior(c, p) + evidence(c, p) + float(c.visit_evidence)
     days = rule_d(law, alert_bar(left, law, p.alert_cost_days, p), p.longest_silence_days)
-    return time_after(p, c.last_purchase, days)
+    return silence_ends(p, PURCHASES, c.last_purchase, days)
 
 
 @kernel
@@ -107,7 +109,7 @@ def visit_deadline(c: Row, now: float, p: Row) -> float:
     law = visit_gap(c, p)
     left = visit_prior(c, p) + evidence(c, p) + float(c.visit_evidence)
     days = rule_d(law, alert_bar(left, law, p.visit_alert_cost_days, p), p.longest_silence_days)
-    return time_after(p, visits_silent_since(c), days)
+    return silence_ends(p, VISITS, visits_silent_since(c), days)
 
 
 @kernel
@@ -122,9 +124,9 @@ def step_time(c: Row, p: Row) -> float:
         if int(c.n_visits) == 0:
             return math.inf
         days = silence_reaching(visit_gap(c, p), visit_prior(c, p) - wanted)
-        return time_after(p, visits_silent_since(c), days)
+        return silence_ends(p, VISITS, visits_silent_since(c), days)
     days = silence_reaching(purchase_gap(c, p), purchase_prior(c, p) - wanted)
-    return time_after(p, c.last_purchase, days)
+    return silence_ends(p, PURCHASES, c.last_purchase, days)
 
 
 @kernel
@@ -158,3 +160,36 @@ def schedule(c: Row, now: float, changed: int, p: Row) -> None:
                 step = min(step, quiet_until(c))
             c.step_due = max(step, now)
     next_due(c)
+
+
+@kernel
+def put_off(c: Row, due: float, now: float, p: Row) -> bool:
+    """Put off a silence that falls due, or an end as churned, if an outage says that it is early.
+
+    A due is solved when evidence changes, and what is known of outages only grows: so a due may be
+    too early for an outage after it was solved, never too late. Nothing of purchases' silence is
+    decided within an outage of theirs, and nothing of visits' within one of the visits. Steps of
+    severity and looks at visits solve themselves anew whenever they are taken.
+    """
+    by_visits = lives_by_visits(c)
+    source = VISITS if by_visits else PURCHASES
+    if p.outage_count[source] == 0.0:
+        return False
+    if c.purchase_deadline == due:
+        later = back_at(p, source, max(purchase_deadline(c, p), now))
+    elif c.visit_deadline == due:
+        later = back_at(p, source, max(visit_deadline(c, now, p), now)) if by_visits else now
+    elif c.step_due != due and c.expiry_due == due:
+        later = back_at(p, source, now)
+    else:
+        return False
+    if later <= now + SOON_SECONDS:
+        return False
+    if c.purchase_deadline == due:
+        c.purchase_deadline = later
+    elif c.visit_deadline == due:
+        c.visit_deadline = later
+    else:
+        c.expiry_due = later
+    next_due(c)
+    return True

@@ -16,10 +16,11 @@ last purchase.
 import math
 
 from detectors.cadence.posterior import purchase_gap, visit_gap
-from detectors.clock.reading import elapsed_days
+from detectors.clock.outages import silent_days
 from detectors.compiled import Row, kernel
 from detectors.customer import Segment, lives_by_visits
 from detectors.judgement.ranks import stop_counting, tenth_by_value
+from detectors.observations import PURCHASES, VISITS
 from detectors.state import SEGMENTS
 
 SLEEPER = int(Segment.SLEEPER)
@@ -35,14 +36,16 @@ def segment_at(c: Row, now: float, p: Row, population: Row) -> int:
     """The segment of a customer who is not given up."""
     if lives_by_visits(c):
         occasions = int(c.n_visits)
-        cycle, gap, last = math.exp(p.visit_gap_location), visit_gap(c, p), c.last_visit
+        cycle, gap = math.exp(p.visit_gap_location), visit_gap(c, p)
+        silent = silent_days(p, VISITS, c.last_visit, now)
     else:
         occasions = int(c.n_purchases)
-        cycle, gap, last = population.cycle_days, purchase_gap(c, p), c.last_purchase
+        cycle, gap = population.cycle_days, purchase_gap(c, p)
+        silent = silent_days(p, PURCHASES, c.last_purchase, now)
     if occasions == 0:
         return NEWCOMER
     usual = max(cycle, math.exp(gap[1]))
-    if elapsed_days(p, last, now) > p.sleeper_cycles * usual:
+    if silent > p.sleeper_cycles * usual:
         return SLEEPER
     if occasions - 1 < p.regular_from:
         return NEWCOMER

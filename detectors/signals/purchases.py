@@ -9,16 +9,15 @@ import math
 
 from detectors.cadence.posterior import close_gap, purchase_gap
 from detectors.clock.learnt import count_hour
-from detectors.clock.reading import elapsed_seconds
+from detectors.clock.outages import gap_seconds
 from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import CANCELLATION_REQUEST, DAY_SECONDS, PURCHASE_SILENCE
-from detectors.observations import Input, PurchaseKind
+from detectors.observations import PURCHASES, VISITS, PurchaseKind
 from detectors.signals.effects import BOUGHT, NOTHING, RETURNED
 from detectors.signals.spend import refund_amount, spend_amount
 from detectors.signals.windows import count_purchase
 
-PURCHASES = int(Input.PURCHASES)
 REFUND = int(PurchaseKind.REFUND)
 
 
@@ -37,17 +36,17 @@ def see_purchase(c: Row, o: Row, p: Row, population: Row) -> int:
         population.out_of_order[PURCHASES] += 1
         return NOTHING
     known = int(c.n_purchases) > 0
-    gap_seconds = elapsed_seconds(p, c.last_purchase, t) if known else math.inf
+    gap = gap_seconds(p, PURCHASES, c.last_purchase, t) if known else math.inf
     if not known or t - c.last_purchase >= HOUR_SECONDS:
         count_hour(p, population, t)
-    if gap_seconds >= p.occasion_seconds:
-        if gap_seconds < math.inf:
-            close_gap(c, gap_seconds / DAY_SECONDS, purchase_gap(c, p), p)
+    if gap >= p.occasion_seconds:
+        if gap < math.inf:
+            close_gap(c, gap / DAY_SECONDS, purchase_gap(c, p), p)
             population.gap_count += 1.0
-            population.gap_log_sum += math.log(gap_seconds / DAY_SECONDS)
+            population.gap_log_sum += math.log(gap / DAY_SECONDS)
         c.n_purchases += 1
     if int(c.n_visits) > 0:
-        quiet = elapsed_seconds(p, max(c.last_visit, c.last_purchase), t) / DAY_SECONDS
+        quiet = gap_seconds(p, VISITS, max(c.last_visit, c.last_purchase), t) / DAY_SECONDS
         c.visit_quiet = max(c.visit_quiet, quiet)  # NaN, before the first purchase, is not greater
     c.last_purchase = t
     c.causes = int(c.causes) & ~(PURCHASE_SILENCE | CANCELLATION_REQUEST)

@@ -23,9 +23,10 @@ import math
 from detectors.cadence.law import Law, log_survival_of
 from detectors.cadence.posterior import visit_gap
 from detectors.cadence.survival import log_norm
-from detectors.clock.reading import elapsed_days, elapsed_seconds, time_after
+from detectors.clock.outages import silence_ends, silent_days, silent_seconds
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
+from detectors.observations import VISITS
 from detectors.signals.change import MOST, cusum, log_price, threshold
 
 SLOWER = math.log(4.0)
@@ -95,10 +96,10 @@ def survival(days: float, gap: Law) -> float:
 @kernel
 def visit_change(c: Row, now: float, p: Row) -> float:
     """W as it would be now: the closed gaps, and the silence since the last visit."""
-    days = elapsed_seconds(p, c.last_visit, now) / DAY_SECONDS
+    days = silent_seconds(p, VISITS, c.last_visit, now) / DAY_SECONDS
     if days <= 0.0:
         return float(c.visit_drift)
-    quiet = elapsed_seconds(p, max(c.last_visit, c.last_purchase), now) / DAY_SECONDS
+    quiet = silent_seconds(p, VISITS, max(c.last_visit, c.last_purchase), now) / DAY_SECONDS
     if not quiet <= days:  # never bought
         quiet = days
     quiet = min(max(quiet, float(c.visit_quiet)), days)
@@ -119,7 +120,7 @@ def visit_change(c: Row, now: float, p: Row) -> float:
 def first_look(c: Row, p: Row) -> float:
     """From when on the visits' silence is looked at."""
     _, location, scale = visit_gap(c, p)[:3]
-    return time_after(p, c.last_visit, math.exp(location + NOT_YET * scale))
+    return silence_ends(p, VISITS, c.last_visit, math.exp(location + NOT_YET * scale))
 
 
 @kernel
@@ -136,20 +137,20 @@ def next_look(c: Row, now: float, p: Row) -> float:
     first = first_look(c, p)
     if now < first:
         return first
-    usual = elapsed_days(p, c.last_visit, first)
-    silent = elapsed_days(p, c.last_visit, now)
+    usual = silent_days(p, VISITS, c.last_visit, first)
+    silent = silent_days(p, VISITS, c.last_visit, now)
     if silent > p.longest_silence_days:
         return math.inf
     # looks come at fixed silences, so that when one is asked for does not move the alert
     days = usual * FURTHER ** math.floor(math.log(silent / usual) / math.log(FURTHER))
-    high = time_after(p, c.last_visit, FURTHER * days)
+    high = silence_ends(p, VISITS, c.last_visit, FURTHER * days)
     if high <= now:
         days *= FURTHER
-        high = time_after(p, c.last_visit, FURTHER * days)
+        high = silence_ends(p, VISITS, c.last_visit, FURTHER * days)
     bar = threshold(p.visit_bar, log_price(p))
     if visit_change(c, high, p) < bar:
         return high
-    found = crossing(c, time_after(p, c.last_visit, days), high, bar, p)
+    found = crossing(c, silence_ends(p, VISITS, c.last_visit, days), high, bar, p)
     return found if found > now else crossing(c, now, high, bar, p)
 
 

@@ -11,17 +11,16 @@ is put off is neither.
 import math
 
 from detectors.clock.learnt import count_hour
-from detectors.clock.reading import elapsed_seconds
+from detectors.clock.outages import gap_seconds
 from detectors.clock.value import HOUR_SECONDS
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, PURCHASE_SILENCE, VISIT_SILENCE, lives_by_visits
-from detectors.observations import Input, VisitKind
+from detectors.observations import VISITS, VisitKind
 from detectors.signals.change import counted, cusum, outcome_ratio, usual_share
 from detectors.signals.effects import NOTHING, RETURNED, TROUBLED
 from detectors.signals.visit_gaps import close_visit_gap
 from detectors.signals.windows import count_visit
 
-VISITS = int(Input.VISITS)
 ATTENDED = int(VisitKind.ATTENDED)
 CANCELLED = int(VisitKind.CANCELLED)
 NO_SHOW = int(VisitKind.NO_SHOW)
@@ -59,13 +58,13 @@ def see_visit(c: Row, o: Row, p: Row, population: Row) -> int:
         population.out_of_order[VISITS] += 1
         return NOTHING
     known = int(c.n_visits) > 0
-    gap_seconds = elapsed_seconds(p, c.last_visit, t) if known else math.inf
+    gap = gap_seconds(p, VISITS, c.last_visit, t) if known else math.inf
     if lives_by_visits(c) and (not known or t - c.last_visit >= HOUR_SECONDS):
         count_hour(p, population, t)
-    if gap_seconds >= p.visit_occasion_seconds:
+    if gap >= p.visit_occasion_seconds:
         c.n_visits += 1
-        if 0.0 < gap_seconds < math.inf:
-            close_visit_gap(c, gap_seconds / DAY_SECONDS, p)
+        if 0.0 < gap < math.inf:
+            close_visit_gap(c, gap / DAY_SECONDS, p)
     c.last_visit = t
     c.visit_quiet = 0.0
     c.visit_evidence = counted(c.visit_drift, p.visit_weight, p)

@@ -15,7 +15,7 @@ from streams.errors import InputError
 if TYPE_CHECKING:
     from schemas.alerts import Alert
     from streams.alerts import AlertBuilder
-    from streams.replay import Step
+    from streams.replay import Outage, Step
     from streams.sources.rows import Refused
 
 ALERTS = "alerts.jsonl"
@@ -77,10 +77,9 @@ def command(
     refused: list[Refused] = []
     said: list[Said] = []
     rows = 0
+    replay = Replay(settings, partitions)
     with progress("Replaying", unit="rows") as advance:
-        for step in Replay(settings, partitions).run(
-            by_input(path, refused, as_written=as_written)
-        ):
+        for step in replay.run(by_input(path, refused, as_written=as_written)):
             refused += step.refused
             said += _alerts(step, builder)
             rows += step.rows
@@ -89,6 +88,7 @@ def command(
     refused.sort(key=lambda row: (row.path.name, row.line))
     _write(out, said, refused)
     _report(refused, rows, path, out)
+    _show_outages(replay.outages())
     _show(said, rows, show, out)
 
 
@@ -156,6 +156,20 @@ def _show(said: list[Said], rows: int, most: int, out: Path) -> None:
     if foremost:
         title = f"The {len(foremost)} of {len(opened):,} opened alerts with most at stake"
         console.print(alert_table(foremost, console.width, title))
+
+
+def _show_outages(outages: list[Outage]) -> None:
+    from rich.console import Console
+
+    from schemas.instants import rfc3339
+
+    console = Console(highlight=False, soft_wrap=True)
+    for one in outages:
+        name, since, until = one.source.name.lower(), rfc3339(one.begin), rfc3339(one.end)
+        console.print(
+            f"{name} of partition {one.partition} were out from {since} to {until}: "
+            "that is nobody's silence"
+        )
 
 
 def _at_stake(alert: Alert) -> float:

@@ -120,6 +120,15 @@ class Metrics:
             "bytes",
             "partition",
         )
+        self.source_outage = self._gauge(
+            "offbeat_source_outage",
+            "1 while an input of a partition is out, so that its silence says nothing, by why: "
+            "collapsed or planned.",
+            "",
+            "topic",
+            "partition",
+            "reason",
+        )
         self.batch = self._histogram(
             "offbeat_batch_seconds", "Decode and apply one fetch of one input.", _BATCH_SECONDS
         )
@@ -185,6 +194,7 @@ class Metrics:
             self.waiting,
             self.customers,
             self.state_bytes,
+            self.source_outage,
         ):
             gauge.remove_by_labels({"partition": str(partition)})
 

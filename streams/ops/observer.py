@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detectors.customer import Cause, Hold, Segment
 from detectors.judgement.episodes import Severity, Status
 from detectors.observations import Input
+from schemas.instants import rfc3339
 from schemas.model import Model
 from schemas.proposals import Proposal
 from streams.ops import logs
@@ -26,7 +27,7 @@ from streams.ops.metrics import (
     REROUTED,
     Metrics,
 )
-from streams.partition.life import PartitionLife, Snapshot, Taken
+from streams.partition.life import COLLAPSED, PLANNED, PartitionLife, Snapshot, Taken
 from streams.settings import Settings
 
 _HELD_BACK = "held_back"
@@ -46,6 +47,7 @@ class Observer:
         self._assigned_at: dict[int, float] = {}
         self._model_version: str | None = None
         self._counted: dict[int, dict[str, NDArray[np.int64]]] = {}
+        self._out: dict[int, dict[Input, tuple[str, float]]] = {}
 
     def assigned(self, partitions: Iterable[int], gone: Collection[int]) -> None:
         """A rebalance is over."""
@@ -54,6 +56,7 @@ class Observer:
         for number in gone:
             self._metrics.forget(number)
             self._counted.pop(number, None)
+            self._out.pop(number, None)
         self._assigned_at = {n: self._assigned_at.get(n, now) for n in owned}
         self._metrics.rebalances.inc()
         self._health.assigned(owned)
@@ -62,6 +65,7 @@ class Observer:
     def recovered(self, life: PartitionLife) -> None:
         """A partition's state is whole."""
         self._counted[life.number] = _counts(life)
+        self._out[life.number] = life.out()
         seconds = time.monotonic() - self._assigned_at[life.number]
         self._metrics.recovery.observe(seconds)
         self._health.recovered(life.number)
@@ -136,6 +140,7 @@ class Observer:
         for life in lives:
             self._gauges(life, wall)
             self._count(life)
+            self._sources(life)
             for source in Input:
                 at = life.position(source)
                 position += at
@@ -160,6 +165,26 @@ class Observer:
         for segment, n in zip(Segment, moved.sum(axis=0) - moved.sum(axis=1), strict=True):
             if segment is not Segment.UNSEEN:
                 metrics.segment_customers.labels(partition, _word(segment)).set(int(n))
+
+    def _sources(self, life: PartitionLife) -> None:
+        """Which inputs are out, and one line when that changes."""
+        before, now = self._out[life.number], life.out()
+        self._out[life.number] = now
+        partition = str(life.number)
+        for source in Input:
+            topic, (reason, since) = self._names[source], now.get(source, ("", 0.0))
+            for one in (COLLAPSED, PLANNED):
+                self._metrics.source_outage.labels(topic, partition, one).set(reason == one)
+            if (source in now) == (source in before):
+                continue
+            fields = {"topic": topic, "partition": life.number}
+            if source in now:
+                log.warning(logs.SOURCE_OUT, **fields, reason=reason, since=rfc3339(since))
+            else:
+                reason, since = before[source]
+                until = life.state.outages(source)[-1][1]
+                times = {"since": rfc3339(since), "until": rfc3339(until)}
+                log.warning(logs.SOURCE_BACK, **fields, reason=reason, **times)
 
     def _count(self, life: PartitionLife) -> None:
         before, now = self._counted[life.number], _counts(life)

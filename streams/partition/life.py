@@ -30,6 +30,10 @@ from streams.settings_groups import Dlq
 # A partition where nothing happens still notes how far its watermark has come, but seldom.
 IDLE_RECORD_SECONDS = 30.0
 
+# Why an input is out.
+COLLAPSED = "collapsed"  # its rate did, against its own hours of the week
+PLANNED = "planned"  # maintenance was
+
 
 @dataclass(slots=True)
 class Snapshot:
@@ -219,6 +223,15 @@ class PartitionLife:
         if np.isfinite(self.timeline.watermark):
             self._keep(engine.advance(self.state, self.timeline.watermark))
         return applied
+
+    def out(self) -> dict[Input, tuple[str, float]]:
+        """The inputs whose silence says nothing now: why, and since when."""
+        own = self.state.population[0]
+        planned, until = float(own["planned_begin"]), float(own["planned_end"])
+        found = {source: (COLLAPSED, float(own["guard_out"][source])) for source in Input}
+        if planned <= self.timeline.watermark < until:
+            return {s: one if one[1] else (PLANNED, planned) for s, one in found.items()}
+        return {source: one for source, one in found.items() if one[1]}
 
     def _keep(self, decisions: Decisions) -> None:
         if len(decisions.records) or len(decisions.examples):

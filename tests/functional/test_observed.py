@@ -1,14 +1,20 @@
 """What a worker's metrics say of its partitions."""
 
+import io
+import logging
+
+import pytest
 from prometheus_client import CollectorRegistry
 
 from detectors.observations import Input
 from detectors.profile import Profile
+from streams.ops import logs
 from streams.ops.health import Health
 from streams.ops.metrics import Metrics
 from streams.ops.observer import Observer
 from streams.partition.life import PartitionLife
-from streams.settings import Settings
+from streams.settings import Settings, detector_profile
+from streams.settings_groups import Log
 from tests.functional.fetching import DAY, START, fetch, purchase
 
 NAMES = ("purchases", "visits", "payments", "support")
@@ -17,6 +23,53 @@ EUR = float(0x455552)
 
 def seen(life: PartitionLife, observer: Observer) -> None:
     observer.looked([life], {(source, 0): None for source in Input})
+
+
+def busy(days: int, out: tuple[int, int]) -> list[dict[str, object]]:
+    """Eighty purchases a day, none on the days in between."""
+    return [
+        purchase(f"c-{n}", day, day + n / 80)
+        for day in range(days)
+        for n in range(80)
+        if not out[0] <= day < out[1]
+    ]
+
+
+def test_an_input_that_is_out_is_a_gauge_and_a_line_at_its_begin_and_at_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logs.configure(Log(format="json"), io.StringIO())
+    logging.root.addHandler(caplog.handler)
+    profile = detector_profile(Settings())
+    life = PartitionLife(0, profile, NAMES, dict.fromkeys(Input, (0, False)))
+    life.finish_recovery()
+    metrics = Metrics(CollectorRegistry())
+    observer = Observer(Settings(), metrics, Health(60.0, 0.0))
+    observer.assigned([0], [])
+    observer.recovered(life)
+
+    def gauge() -> float | None:
+        labels = {"topic": "purchases", "partition": "0", "reason": "collapsed"}
+        return metrics.registry.get_sample_value("offbeat_source_outage", labels)
+
+    events = busy(30, out=(22, 25))
+    before = [event for event in events if int(str(event["event_time"])) < (START + 22 * DAY) * 1e3]
+    said = []
+    life.take(Input.PURCHASES, fetch(before), None)
+    for day, expected in ((22.0, 0), (24.5, 1), (24.9, 1)):
+        life.tick(list(Input), START + day * DAY)
+        seen(life, observer)
+        assert gauge() == expected
+        said.append(gauge())
+    life.take(Input.PURCHASES, fetch(events[len(before) :], len(before)), None)
+    life.tick(list(Input), START + 30.0 * DAY)
+    seen(life, observer)
+    assert gauge() == 0
+    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    told = [line for line in lines if str(line["event"]).startswith("source.")]
+    assert [line["event"] for line in told] == ["source.out", "source.back"]
+    assert told[0]["since"] == told[1]["since"] == "2026-01-23T00:00:00Z"
+    assert told[1]["until"] == "2026-01-26T01:00:00Z"
 
 
 def test_segments_and_what_is_held_back_are_counted_from_the_restart_on() -> None:

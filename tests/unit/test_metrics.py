@@ -83,6 +83,14 @@ def test_a_partition_that_went_away_leaves_no_series(metrics: Metrics) -> None:
         assert metrics.registry.get_sample_value(name, {"partition": "2"}) == 1
 
 
+def test_a_partition_that_went_away_leaves_no_outage(metrics: Metrics) -> None:
+    for partition in ("1", "2"):
+        metrics.source_outage.labels("visits", partition, "collapsed").set(1)
+    metrics.forget(1)
+    left = [s.labels for f in metrics.source_outage.collect() for s in f.samples]
+    assert [labels["partition"] for labels in left] == ["2"]
+
+
 def test_a_partition_that_went_away_leaves_no_customers_in_segments(metrics: Metrics) -> None:
     for partition in ("1", "2"):
         for segment in ("loyal", "sleeper"):

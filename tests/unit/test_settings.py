@@ -1,11 +1,13 @@
 """Where settings come from, which wins, and what is said about a wrong one."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from detectors.clock.guard import Guard
 from detectors.profile import Profile
 from streams.errors import ConfigurationError
 from streams.settings import Settings, config_hash, detector_profile, load
@@ -228,13 +230,40 @@ def test_lateness_is_told_to_the_detectors_once() -> None:
 
 
 def test_without_overrides_the_profile_is_the_detectors_own() -> None:
-    assert detector_profile(Settings()) == Profile()
+    assert detector_profile(Settings()) == Profile(guard=Guard(enabled=True))
 
 
 def test_a_budget_is_divided_over_the_partitions() -> None:
     profile = detector_profile(load(policy_alerts_per_day=20, topics_partitions=8))
     assert profile.alert_budget == 2.5
     assert "no such parameter" in refusal(profile={"alert_budget": 5})
+
+
+def test_maintenance_is_read_with_its_offset_and_joined() -> None:
+    windows = [
+        "2026-11-22T03:00+01:00/2026-11-22T05:00+01:00",
+        "2026-11-22T01:00Z/2026-11-22T03:00Z",
+        "2026-12-01T00:00Z/2026-12-02T00:00Z",
+    ]
+    guard = detector_profile(load(guard_maintenance=windows)).guard
+    begin = datetime(2026, 11, 22, 1, tzinfo=UTC).timestamp()
+    later = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    assert guard.maintenance == ((begin, begin + 3 * 3600), (later, later + 86_400))
+    assert guard.enabled
+
+
+@pytest.mark.parametrize(
+    ("window", "why"),
+    [
+        ("2026-11-22", "is no period"),
+        ("2026-11-22T01:00/2026-11-22T03:00", "names no offset"),
+        ("2026-11-22T03:00Z/2026-11-22T01:00Z", "ends before it begins"),
+    ],
+)
+def test_maintenance_that_is_none_is_refused(window: str, why: str) -> None:
+    said = refusal(guard_maintenance=[window])
+    assert why in said
+    assert "2026-11-22T01:00Z/2026-11-22T03:00Z" in said
 
 
 def test_a_price_needs_a_currency() -> None:
@@ -249,6 +278,8 @@ def test_a_price_needs_a_currency() -> None:
     [
         {"profile": {"alert_cost_days": 30}},
         {"policy_cooldown_days": 3},
+        {"guard_enabled": False},
+        {"guard_maintenance": ["2026-11-22T01:00Z/2026-11-22T03:00Z"]},
         {"policy_win_back_medians": 0.5},
         {"clock": "event"},
         {"topics_partitioner": "any"},
