@@ -55,7 +55,7 @@ def acls(settings: Settings) -> list[Acl]:
         *(
             Acl("topic", spec.name, operation)
             for spec in specs(settings)
-            for operation in _BY_ROLE[spec.role]
+            for operation in _operations(spec.role, settings)
         ),
         Acl("group", settings.group, "Read"),
         *(Acl("transactional-id", name, "Write") for name in _transactional_ids(settings)),
@@ -73,6 +73,12 @@ def commands(wanted: list[Acl], principal: str, broker: str) -> Iterator[str]:
             *(word for name in names for word in (f"--{resource}", name)),
         ]
         yield shlex.join(words)
+
+
+def _operations(role: Role, settings: Settings) -> tuple[Operation, ...]:
+    # an event that lies in another partition than its key's is sent on, to its own input
+    sends_on = role == "input" and settings.topics.partitioner == "murmur2"
+    return _BOTH if sends_on else _BY_ROLE[role]
 
 
 def _transactional_ids(settings: Settings) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import Literal
 
 import pytest
 from aiokafka.errors import (
@@ -21,12 +22,19 @@ from streams.settings_groups import Topics
 SETTINGS = Settings(group="g", topics=Topics(partitions=2))
 
 
-def test_every_topic_is_read_or_written_and_inputs_are_never_written() -> None:
-    wanted = acls(SETTINGS)
-    topics = {acl.name for acl in wanted if acl.resource == "topic"}
-    assert topics == {spec.name for spec in topic_specs()}
+@pytest.mark.parametrize(
+    ("partitioner", "operations"), [("murmur2", {"Read", "Write"}), ("any", {"Read"})]
+)
+def test_every_topic_is_used_and_inputs_are_written_only_to_send_events_on(
+    partitioner: Literal["murmur2", "any"], operations: set[str]
+) -> None:
+    topics = Topics(partitions=2, partitioner=partitioner)
+    wanted = acls(Settings(group="g", topics=topics))
+    assert {acl.name for acl in wanted if acl.resource == "topic"} == {
+        spec.name for spec in topic_specs()
+    }
     inputs = {spec.name for spec in topic_specs() if spec.role == "input"}
-    assert {acl.operation for acl in wanted if acl.name in inputs} == {"Read"}
+    assert {acl.operation for acl in wanted if acl.name in inputs} == operations
     assert len(wanted) == len(set(wanted))
 
 
