@@ -158,9 +158,8 @@ def detector_profile(settings: Settings) -> "Profile":
 
     Raises ConfigurationError.
     """
-    # numba: most commands do without it
-    from detectors.judgement.value import currency_code  # noqa: PLC0415
-    from detectors.profile import Profile, tunables  # noqa: PLC0415
+    from detectors.judgement.value import currency_code  # noqa: PLC0415 (numba: most do without it)
+    from detectors.profile import Profile, tunables  # noqa: PLC0415 (likewise)
 
     policy = settings.policy
     names = [name for name in tunables() if name not in SHARED]

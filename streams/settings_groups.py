@@ -1,6 +1,8 @@
 """The groups of settings, one model a group; see `streams.settings` for how they are filled.
 
 A default carries its arithmetic; a check says what would be accepted.
+
+One file, for a group is a dozen lines and most checks are shared.
 """
 
 import re

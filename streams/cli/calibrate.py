@@ -156,8 +156,8 @@ def _check(found: Found, runs: Runs) -> None:
         )
     if found.dearest > budget.most:
         raise InputError(
-            f"no price keeps to {budget.most:g} {budget.words}: silence is not all that opens "
-            "alerts, and what the other streams say has no price",
+            f"no price keeps to {budget.most:g} {budget.words}: at the greatest there are still "
+            f"{found.dearest:.3g}; a request to cancel, for one, opens an alert at any",
             where=where,
             remedy=f"The nearest possible: {budget.option} {_rounded(found.dearest, np.ceil):g}.",
         )

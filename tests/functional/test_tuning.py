@@ -1,4 +1,7 @@
-"""`offbeat fit`, `calibrate` and `backtest`: from a file to a profile that is known to work."""
+"""`offbeat fit`, `calibrate` and `backtest`: from a file to a profile that is known to work.
+
+One file, for all commands are tried on the same simulated shops, which take long to make.
+"""
 
 import json
 import os

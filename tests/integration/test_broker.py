@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -125,14 +124,19 @@ def test_a_broker_and_its_folder_go_with_their_parent(ending: signal.Signals) ->
     assert _within(5, lambda: not Path(folder).exists())
 
 
-def test_a_port_that_is_taken_is_refused_and_nothing_is_left_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_a_port_that_is_taken_is_refused_and_nothing_is_left_behind(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = EmbeddedBroker(port=other.getsockname()[1])
-        with pytest.raises(BrokerError, match="the port is taken"):
-            taken.start()
+        port = other.getsockname()[1]
+        start = "from streams.kafka.broker import EmbeddedBroker; EmbeddedBroker(port={}).start()"
+        ended = subprocess.run(
+            [sys.executable, "-c", start.format(port)],
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode != 0
+    assert "the port is taken" in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,7 @@
-"""The trainer and the feed on a real broker: crashes, fencing, and what workers see of it."""
+"""The trainer and the feed on a real broker: crashes, fencing, and what workers see of it.
+
+One file, for trainer, feed and proposals meet in the same two topics.
+"""
 
 import asyncio
 import math

@@ -1,4 +1,7 @@
-"""Histories of a few customers, by hand or at random, and what is decided of them."""
+"""Histories of a few customers, by hand or at random, and what is decided of them.
+
+One module: what makes an event, a batch and a history is used by every law together.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,7 @@
-"""What holds for every history, whatever the profile."""
+"""What holds for every history, whatever the profile.
+
+One suite for every detector, so that a new one is held by all of them at once.
+"""
 
 import math
 from collections.abc import Callable
@@ -15,9 +18,10 @@ from numpy.typing import NDArray
 from detectors.customer import CUSTOMER, Cause
 from detectors.engine import Decisions, advance, apply
 from detectors.judgement.episodes import DECISION, Status
-from detectors.judgement.reasons import Reason, explain
+from detectors.judgement.reasons import explain
 from detectors.judgement.risk import left_logit
 from detectors.judgement.schedule import severity_logit
+from detectors.judgement.terms import Reason
 from detectors.learning.features import EXAMPLE
 from detectors.learning.names import FEATURES
 from detectors.observations import PaymentStatus, SupportKind, VisitKind

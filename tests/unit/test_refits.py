@@ -1,4 +1,7 @@
-"""Proposals: made beside the loop, kept with the model, read back, and never in anybody's way."""
+"""Proposals: made beside the loop, kept with the model, read back, and never in anybody's way.
+
+One file: what is due, what is made of it, and the loop beside it share the sample of purchases.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Where settings come from, which wins, and what is said about a wrong one."""
+"""Where settings come from, which wins, and what is said about a wrong one.
+
+One file: sources, refusals and hash are about the same flat list of settings.
+"""
 
 import os
 from datetime import UTC, datetime

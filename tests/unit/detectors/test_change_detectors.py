@@ -1,4 +1,7 @@
-"""Each stream's change detector, by hand: what lifts it, what brings it down, when it speaks."""
+"""Each stream's change detector, by hand: what lifts it, what brings it down, when it speaks.
+
+One file, a section a stream: the streams share one rule and are read side by side.
+"""
 
 import math
 from dataclasses import replace

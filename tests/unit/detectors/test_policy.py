@@ -1,4 +1,7 @@
-"""What is announced, what is held back and why, and what becomes of it."""
+"""What is announced, what is held back and why, and what becomes of it.
+
+One file, for each rule is tried on the shops that the others are tried on.
+"""
 
 from dataclasses import replace
 from itertools import pairwise
