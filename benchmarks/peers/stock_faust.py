@@ -1,55 +1,59 @@
-"""A stock Faust agent with one table, as its documentation teaches: count and sum a customer.
+"""The job of benchmarks/peers as stock Faust agents with one table, as its documentation teaches.
 
-    python -m benchmarks.peers.stock_faust BROKER TOPIC GROUP
+    python -m benchmarks.peers.stock_faust BROKER GROUP GUARANTEE FOLDER OUTPUT INPUT…
 
-Prints "events <n>" on standard output after every thousand events.
+At least once: its exactly-once is not to be trusted (docs/decisions/0003).
 """
 
-import itertools
 import sys
+from typing import Any
 
 import faust
 
-broker, topic_name, group = sys.argv[1:4]
+from benchmarks.peers import job
+
+broker, group, _guarantee, folder, output, *inputs = sys.argv[1:]
 
 app = faust.App(
     group,
     broker=f"kafka://{broker}",
     store="memory://",
+    datadir=folder,
     topic_partitions=4,
     web_enabled=False,
     topic_disable_leader=True,
     consumer_auto_offset_reset="earliest",
+    broker_commit_interval=0.5,
 )
+customers = app.Table("customers", default=job.new, partitions=4)
+quiet = app.topic(output, key_type=str, value_type=bytes, value_serializer="raw")
+deadlines = job.Deadlines()
 
 
-class Purchase(faust.Record, serializer="json"):  # type: ignore[call-arg]  # an option of Faust's
-    """One purchase, as it is on the wire."""
+def agent(name: str) -> None:
+    """An agent for one input."""
+    kind = name.rpartition(".")[2]
+    topic = app.topic(name, key_type=str, key_serializer="raw", value_serializer="json")
 
-    event_id: str
-    customer_id: str
-    event_time: str
-    amount: float
-    currency: str
+    async def keep(events: faust.StreamT[dict[str, Any]]) -> None:
+        async for event in events:
+            key = event["customer_id"]
+            customer = customers[key]
+            time = job.seconds(event["event_time"])
+            job.update(customer, kind, event, time)
+            customers[key] = customer
+            for late, deadline in deadlines.passed(key, customer, time):
+                await quiet.send(key=late, value=job.alert(late, deadline))
+
+    app.agent(topic, name=f"keep-{kind}")(keep)
 
 
-topic = app.topic(topic_name, key_type=bytes, value_type=Purchase)
-statistics = app.Table("statistics", default=lambda: [0, 0.0], partitions=4)
-seen = itertools.count(1)
-
-
-@app.agent(topic)
-async def count(purchases: faust.StreamT[Purchase]) -> None:
-    """Keep the number of purchases and their sum."""
-    async for purchase in purchases:
-        number, total = statistics[purchase.customer_id]
-        statistics[purchase.customer_id] = [number + 1, total + purchase.amount]
-        events = next(seen)
-        if events % 1000 == 0:
-            print(f"events {events}", flush=True)
+for each in inputs:
+    agent(each)
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = []
     faust.Worker(
         app, quiet=True, loglevel="error", redirect_stdouts=False
     ).execute_from_commandline()

@@ -17,9 +17,8 @@ from detectors.index import hash_slices
 from detectors.observations import OBSERVATION, Input
 from detectors.state import CustomerState
 from schemas.dead_letters import DeadLetter, RejectReason
-from schemas.decode import DECODERS, check, read, unknown_fields
-from schemas.events import MAX_RECORD_BYTES, Event
-from schemas.instants import seconds
+from schemas.decode import read, unknown_fields
+from schemas.events import Event
 from schemas.rejections import Rejected
 from schemas.reroutes import MAX_HEADER_BYTES, REROUTED, Reroute, rerouted, rerouted_by
 from streams.kafka.columns import (
@@ -28,22 +27,18 @@ from streams.kafka.columns import (
     KEY_END,
     KEY_START,
     OFFSET,
-    VALUE_END,
-    VALUE_START,
     Fetched,
 )
 from streams.kafka.headers import carriers
 from streams.kafka.partitioner import places
-from streams.partition import instants
-from streams.partition.fields import FILL
+from streams.partition.fields import observe
 from streams.partition.records import Records
-from streams.partition.texts import printable, same_slices, texts
+from streams.partition.scan import scan
 
 __all__ = ["DeadLetter", "Home", "Ingested", "ingest"]
 
-# The decoded events of a chunk stay in the processor's cache until they are taken apart; fewer, and
-# numpy's cost a call shows (benchmarks/ingest.py).
-CHUNK = 512
+# Counting the fields of a record costs as much as decoding it.
+SAMPLED = 512
 
 
 class Home(NamedTuple):
@@ -64,7 +59,7 @@ class Ingested:
 
     `ids` holds the event ids that the observations' `id_start` and `id_end` point into.
     `unknown_fields` counts fields that no contract names, in a sample: the first record of each
-    `CHUNK`. `copies` are events that other groups have sent on: the originals count.
+    `SAMPLED`. `copies` are events that other groups have sent on: the originals count.
     """
 
     observations: NDArray[np.void]
@@ -90,23 +85,7 @@ def ingest(
     times are the event times for now; the timeline sets them. Without a `home` every event counts
     where it lies.
     """
-    reading = _Reading(source, fetched, latest_allowed)
-    for first in range(0, len(fetched.columns), CHUNK):
-        reading.take(first, min(first + CHUNK, len(fetched.columns)))
-    return reading.finished(state, home)
-
-
-def _values(columns: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    """Where each value lies.
-
-    Records without key or value, or too large, get an empty slice: that decodes to nothing, so they
-    go the way of everything that does not decode.
-    """
-    key_start, key_end = columns[:, KEY_START], columns[:, KEY_END]
-    start, end = columns[:, VALUE_START], columns[:, VALUE_END]
-    plain = (key_end > key_start) & (end >= 0)
-    plain &= (end - start) + (key_end - key_start) <= MAX_RECORD_BYTES
-    return np.where(plain, start, 0).tolist(), np.where(plain, end, 0).tolist()
+    return _Reading(source, fetched, latest_allowed).finished(state, home)
 
 
 class _Reading:
@@ -115,100 +94,68 @@ class _Reading:
     def __init__(self, source: Input, fetched: Fetched, latest_allowed: float | None) -> None:
         self.source = source
         self.name = source.name.lower()
-        self.data = fetched.data
         self.columns = fetched.columns
         self.records = Records(fetched)
         self.latest_allowed = latest_allowed
-        self.starts, self.ends = _values(fetched.columns)
-        self.observations = np.zeros(len(fetched.columns), OBSERVATION)
-        self.rows: list[NDArray[np.int64]] = []  # of `columns`, one an accepted observation
-        self.size = 0
-        self.ids: list[bytes] = []
-        self.ids_size = 0
         self.letters: list[DeadLetter] = []
         self.reroutes: list[Reroute] = []
         self.copies = 0
-        self.unknown_fields = 0
+        scanned = scan(source, fetched, latest_allowed)
+        self.observations, self.rows, self.ids = scanned.observations, scanned.rows, scanned.ids
+        if len(scanned.left):
+            self._add(scanned.left)
 
-    def take(self, first: int, end: int) -> None:
-        """Read the records [first, end)."""
-        self.unknown_fields += unknown_fields(
-            self.name, self.data[self.starts[first] : self.ends[first]]
-        )
-        events, rows = self._decoded(first, end)
-        if events:
-            self._columns(events, rows)
-
-    def _decoded(self, first: int, end: int) -> tuple[list[Event], NDArray[np.int64]]:
-        """The events of the records, and which record each came from."""
-        decode, data = DECODERS[self.name], self.data
-        slices = zip(self.starts[first:end], self.ends[first:end], strict=True)
-        try:
-            return [decode(data[start:stop]) for start, stop in slices], np.arange(first, end)
-        except (ValueError, RecursionError):
-            return self._decoded_singly(first, end)
-
-    def _decoded_singly(self, first: int, end: int) -> tuple[list[Event], NDArray[np.int64]]:
-        """The same for a chunk that holds at least one record that does not decode."""
-        decode = DECODERS[self.name]
-        events: list[Event] = []
+    def _add(self, left: NDArray[np.int64]) -> None:
+        """Judge one by one what is not in its ordinary form."""
+        found = np.zeros(len(left), OBSERVATION)
+        found["input"] = self.source
         rows: list[int] = []
-        for row in range(first, end):
-            event: Event | None
-            try:
-                event = decode(self.data[self.starts[row] : self.ends[row]])
-            except (ValueError, RecursionError):
-                event = self._judged(row)
+        ids = [self.ids.tobytes()]
+        used = len(self.ids)
+        for row in left.tolist():
+            event = self._judged(row)
             if event is not None:
-                events.append(event)
+                out = found[len(rows)]
+                observe(self.source, event, out)
+                ids.append(event.event_id.encode())
+                out["id_start"], used = used, used + len(ids[-1])
+                out["id_end"] = used
                 rows.append(row)
-        return events, np.array(rows, np.int64)
+        all_rows = np.append(self.rows, rows)
+        order = np.argsort(all_rows)
+        self.rows = all_rows[order].astype(np.int64)
+        self.observations = np.concatenate([self.observations, found[: len(rows)]])[order]
+        self.ids = np.frombuffer(b"".join(ids), np.uint8)
 
-    def _columns(self, events: list[Event], rows: NDArray[np.int64]) -> None:
-        """Take events apart into the next observations."""
-        out = self.observations[self.size : self.size + len(events)]
-        fits = FILL[self.source](events, out)
-        times = instants.seconds([event.event_time for event in events])
-        fits &= instants.acceptable(times, self.latest_allowed)
-        customer_ids = [event.customer_id for event in events]
-        fits &= printable(customer_ids)
-        customers = texts(customer_ids)
-        keys = self.columns[rows, KEY_START], self.columns[rows, KEY_END]
-        fits &= same_slices(self.records.bytes, *keys, customers)
-        event_ids = [event.event_id for event in events]
-        ids = texts(event_ids)
-        fits &= printable(event_ids)
-        for i in np.flatnonzero(~fits):
-            if self._checked(events[i], int(rows[i])):
-                times[i] = seconds(events[i].event_time)
-                fits[i] = True
-        out["event_time"] = times
-        out["id_start"] = ids.starts + self.ids_size
-        out["id_end"] = ids.ends + self.ids_size
-        self.ids.append(ids.data)
-        self.ids_size += len(ids.data)
-        if not fits.all():
-            rows = rows[fits]
-            out[: len(rows)] = out[fits]
-        self.rows.append(rows)
-        self.size += len(rows)
+    def _judged(self, row: int) -> Event | None:
+        """The event of a record; None, and a dead letter, if it is none."""
+        key, value, headers = self.records.parts(row)
+        try:
+            return read(self.name, key, value, headers, self.latest_allowed)
+        except Rejected as error:
+            self.letters.append(self.records.dead_letter(row, error))
+            return None
+
+    def unknown_fields(self) -> int:
+        """How many fields no contract names, in the first of each `SAMPLED` records."""
+        return sum(
+            unknown_fields(self.name, self.records.parts(row)[1] or b"")
+            for row in range(0, len(self.columns), SAMPLED)
+        )
 
     def finished(self, state: CustomerState, home: Home | None) -> Ingested:
         """What was read, with the customers' rows and the ids' hashes."""
-        observations = self.observations[: self.size]
-        rows = np.concatenate(self.rows) if self.rows else np.empty(0, np.int64)
+        observations, rows, ids = self.observations, self.rows, self.ids
         if home is not None:
             counting = self._counting(rows, home)
             if not counting.all():
                 observations, rows = observations[counting], rows[counting]
         columns = self.columns[rows]
-        ids = np.frombuffer(b"".join(self.ids), np.uint8)
         keys = (
             np.ascontiguousarray(columns[:, KEY_START]),
             np.ascontiguousarray(columns[:, KEY_END]),
         )
         observations["effective_time"] = observations["event_time"]
-        observations["input"] = self.source
         observations["row"] = state.locate(self.records.bytes, *keys)
         id_starts = np.ascontiguousarray(observations["id_start"])
         id_ends = np.ascontiguousarray(observations["id_end"])
@@ -220,7 +167,7 @@ class _Reading:
             ids,
             offsets,
             self.letters,
-            self.unknown_fields,
+            self.unknown_fields(),
             self.reroutes,
             self.copies,
         )
@@ -256,21 +203,3 @@ class _Reading:
         offset = int(self.columns[row, OFFSET])
         headers = rerouted(headers, home.group, home.partition, offset)
         self.reroutes.append(Reroute(offset, wanted, key or b"", value, headers))
-
-    def _judged(self, row: int) -> Event | None:
-        """The event of a record that did not decode; None, and a dead letter, if it is none."""
-        key, value, headers = self.records.parts(row)
-        try:
-            return read(self.name, key, value, headers, self.latest_allowed)
-        except Rejected as error:
-            self.letters.append(self.records.dead_letter(row, error))
-            return None
-
-    def _checked(self, event: Event, row: int) -> bool:
-        """Whether an event that the columns did not take is acceptable all the same."""
-        try:
-            check(self.name, event, self.records.key(row) or b"", self.latest_allowed)
-        except Rejected as error:
-            self.letters.append(self.records.dead_letter(row, error))
-            return False
-        return True

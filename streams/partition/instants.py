@@ -66,7 +66,7 @@ def _days(year: int, month: int, day: int) -> int:
 
 
 @kernel
-def _instant(text: NDArray[np.uint8], at: int, length: int) -> float:
+def instant(text: NDArray[np.uint8], at: int, length: int) -> float:
     if length < _SHORTEST:
         return np.nan
     year, month = _number(text, at, 4), _number(text, at + 5, 2)
@@ -124,4 +124,4 @@ def _parse(
     out: NDArray[np.float64],
 ) -> None:
     for i in range(out.shape[0]):
-        out[i] = _instant(text, starts[i], ends[i] - starts[i])
+        out[i] = instant(text, starts[i], ends[i] - starts[i])
