@@ -46,9 +46,14 @@ ABSENT = {"amount": np.nan, "value": np.nan, "extra": np.nan, "kind": 0, "curren
 """What a column holds when the event does not say."""
 
 
-def _code(words: Any) -> Callable[[str], float]:
-    """A wire value's code is its place in the contract's list."""
-    return {word: code for code, word in enumerate(get_args(words))}.__getitem__
+WORDS: Mapping[tuple[Input, str], tuple[str, ...]] = {
+    (Input.PURCHASES, "kind"): get_args(events.PurchaseKind),
+    (Input.VISITS, "kind"): get_args(events.VisitKind),
+    (Input.PAYMENTS, "status"): get_args(events.PaymentStatus),
+    (Input.SUPPORT, "kind"): get_args(events.SupportKind),
+    (Input.SUPPORT, "severity"): get_args(events.Severity),
+}
+"""Closed lists: a word's number is its place."""
 
 
 def _letters(currency: str) -> int:
@@ -56,15 +61,10 @@ def _letters(currency: str) -> int:
 
 
 _NUMBERS: Mapping[tuple[Input, str], Callable[[Any], float]] = {
+    **{key: words.index for key, words in WORDS.items()},
     **{(source, "event_time"): seconds for source in Input},
-    (Input.PURCHASES, "kind"): _code(events.PurchaseKind),
-    (Input.PURCHASES, "currency"): _letters,
-    (Input.VISITS, "kind"): _code(events.VisitKind),
-    (Input.PAYMENTS, "status"): _code(events.PaymentStatus),
     (Input.PAYMENTS, "due_time"): seconds,
-    (Input.PAYMENTS, "currency"): _letters,
-    (Input.SUPPORT, "kind"): _code(events.SupportKind),
-    (Input.SUPPORT, "severity"): _code(events.Severity),
+    **{(source, "currency"): _letters for source in (Input.PURCHASES, Input.PAYMENTS)},
 }
 
 

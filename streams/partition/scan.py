@@ -22,7 +22,7 @@ from detectors.index import same_bytes
 from detectors.observations import OBSERVATION, Input
 from schemas.events import EARLIEST_MS, EVENTS, LATEST_MS, MAX_ID_CHARACTERS, MAX_RECORD_BYTES
 from streams.kafka.columns import KEY_END, KEY_START, VALUE_END, VALUE_START, Fetched
-from streams.partition.fields import COLUMNS
+from streams.partition.fields import COLUMNS, WORDS
 from streams.partition.instants import instant
 
 # How a field is written.
@@ -109,13 +109,13 @@ class _Field:
         self.optional = any(isinstance(kind, inspect.NoneType) for kind in kinds)
         plain = [kind for kind in kinds if not isinstance(kind, inspect.NoneType)]
         kind: Any = plain[0]
-        self.words: list[Any] = []
+        self.words: tuple[str, ...] = ()
         self.least, self.above, self.most = 0.0, -inf, inf
         if len(plain) > 1:  # text or milliseconds
             self.type = _TIME
         elif isinstance(kind, inspect.LiteralType):
             self.type = _WORD
-            self.words = list(kind.values)
+            self.words = WORDS[source, self.name]
         elif isinstance(kind, inspect.BoolType):
             self.type = _FLAG
         elif isinstance(kind, inspect.StrType):
