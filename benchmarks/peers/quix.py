@@ -14,9 +14,7 @@ from quixstreams import Application, State
 from benchmarks.peers import job
 
 
-def main(
-    broker: str, group: str, guarantee: Any, folder: str, output: str, *inputs: str
-) -> None:
+def main(broker: str, group: str, guarantee: Any, folder: str, output: str, *inputs: str) -> None:
     app = Application(
         broker_address=broker,
         consumer_group=group,

@@ -147,6 +147,9 @@ _DIGITS = 18
 _QUOTE, _BACKSLASH, _SPACE, _DELETE = 34, 92, 32, 127
 _ZERO, _NINE, _POINT, _MINUS = 48, 57, 46, 45
 _COMMA, _COLON, _OPEN, _CLOSE = 44, 58, 123, 125
+_STOPS = np.ones(256, np.bool_)
+_STOPS[_SPACE:_DELETE] = False
+_STOPS[[_QUOTE, _BACKSLASH]] = True
 _TRUE, _FALSE, _NULL = (np.frombuffer(word, np.uint8) for word in (b"true", b"false", b"null"))
 _A, _Z = 65, 90
 _OTHER = -1  # of a field: no contract names it
@@ -302,11 +305,8 @@ def _blank(data: Bytes, at: int, end: int) -> int:
 def _text_end(data: Bytes, at: int, end: int) -> int:
     """The closing quote of a text; -1 where it is not printable ASCII without escapes."""
     while at < end:
-        byte = int(data[at])
-        if byte == _QUOTE:
-            return at
-        if byte < _SPACE or byte == _BACKSLASH or byte >= _DELETE:
-            return -1
+        if _STOPS[data[at]]:
+            return at if data[at] == _QUOTE else -1
         at += 1
     return -1
 
