@@ -30,6 +30,9 @@ class PartitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     released: dict[str, float | None]
     watermark: float | None
     customers: int
+    digest: str = (
+        ""  # of their rows, see streams.partition.digest; none in what older versions wrote
+    )
     population: dict[str, float | list[float]]
     # by input: records in the newest block, then dead letters by block, the newest last
     dead_letters: dict[str, list[int]] = {}

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     stall_seconds: Seconds = Field(
         default=60.0, description="lag without progress: not live any more"
     )
+    # Below the 30 s that Kubernetes waits before it kills; above the last commit's bound, 0.8
+    # session timeouts.
+    stop_seconds: Seconds = Field(
+        default=25.0, description="longest way from SIGTERM to the end of a worker"
+    )
     data_dir: Path | None = Field(
         default=None, description="Faust's folder; default a temporary one"
     )

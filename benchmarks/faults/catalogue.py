@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from benchmarks.faults.scene import SESSION_SECONDS, SLOW, MissedError, Scene
 from benchmarks.harness import Worker
-from streams.kafka.fault_points import Action, Point
+from streams.kafka.fault_points import TRANSACTION, Action, Point
 
 # Past the session timeout, by enough for the group to have noticed (it looks at each heartbeat).
 PAST_SESSION_SECONDS = SESSION_SECONDS + 2.0
@@ -185,7 +185,7 @@ async def transaction_timed_out(scene: Scene) -> list[float]:
 # What each promise of docs/guarantees.md is held by; 104 runs, of which 2 are the control's.
 FAULTS = (
     Fault("undisturbed, two workers", nothing, 2, 1),
-    *(Fault(f"killed {point}", partial(at_point, point=point), 10, 1) for point in Point),
+    *(Fault(f"killed {point}", partial(at_point, point=point), 10, 1) for point in TRANSACTION),
     Fault("killed at random", killed_at_random, 8, 1),
     Fault("zombie amid sends", partial(zombie, point=Point.AMID_SENDS), 4, 1),
     Fault("zombie before offsets", partial(zombie, point=Point.BEFORE_OFFSETS), 2, 0),

@@ -32,12 +32,12 @@ def command(
     settings = load(config, profile, broker=broker, group=group, clock=clock, web_port=web_port)
     logs.configure(settings.log)
 
-    import faust
     import uvloop
 
     from streams import app, warmup
     from streams.kafka import permissions
     from streams.kafka.topics import require
+    from streams.process import BoundedWorker
 
     asyncio.run(permissions.require(settings))
     findings, partitions = asyncio.run(require(settings))
@@ -46,14 +46,15 @@ def command(
     uvloop.install()  # a fifteenth less CPU an event than asyncio's own loop
     warmup.compile_kernels()
     _calm_collector()
-    worker = faust.Worker(
+    worker = BoundedWorker(
         app.create(with_partitions(settings, partitions)),
+        stop_seconds=settings.stop_seconds,
         quiet=True,
         override_logging=False,
         redirect_stdouts=False,
         loglevel=settings.log.level,
     )
-    worker.execute_from_commandline()
+    worker.run()
 
 
 def _calm_collector() -> None:

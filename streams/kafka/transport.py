@@ -24,7 +24,8 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.errors import SeamError
 from streams.kafka import fetcher
-from streams.kafka.denials import refused
+from streams.kafka.failures import explained
+from streams.kafka.fault_points import Point, reach_amid
 
 IDLE_SECONDS = 0.05  # pause between looks while every input is held back
 
@@ -52,7 +53,7 @@ class ColumnarThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         fetcher.install()
         consumer = super()._create_worker_consumer(transport)
-        consumer._value_deserializer = fetcher.COLUMNAR
+        consumer._value_deserializer = fetcher.Columnar()
         consumer._isolation_level = "read_committed"
         # Faust fixes this at 1.5 s; it bounds how late an empty partition is known to be read to
         # its end
@@ -93,14 +94,15 @@ class ColumnarConsumer(driver.Consumer):
                 await self._drain_once()
         except (Exception, asyncio.CancelledError) as error:
             if not self.app.should_stop:  # else: whatever breaks while everything ends is no news
-                if refused(error, "Read"):
+                if explained(error):
                     self.transport.fail(error)
                 raise
 
     async def _drain_once(self) -> None:
         # short while somebody is held, so that one who is let go does not wait for the others'
         # silence
-        records, active = await self._wait_next_records(0.2 if self.held else 1.0)
+        asked = self._wait_next_records(0.2 if self.held else 1.0)
+        records, active = await reach_amid(Point.FETCH, asked)
         await asyncio.sleep(0)
         if records is None or self.should_stop:
             return
@@ -153,5 +155,6 @@ class ColumnarTransport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = ColumnarConsumer
-    # told what the broker does not allow; Faust would go on with a consumer that reads nothing
+    # told what the broker does not allow or has damaged; Faust would go on with a consumer that
+    # reads nothing
     fail: Callable[[BaseException], object]

@@ -88,6 +88,7 @@ class PartitionLife:
         self._starts = starts
         self._positions = {source: offset for source, (offset, _) in starts.items()}
         self._recovered: PartitionRecord | None = None
+        self._older_rows = False
         self._writer = changelog.ChangelogWriter(self.state)
         self._sampler = PurchaseSampler(number, sampled) if sampled else None
         self._decisions: list[Decisions] = []
@@ -112,7 +113,8 @@ class PartitionLife:
 
     def restore(self, fetched: Fetched) -> None:
         """Take a fetch of the changelog."""
-        record = changelog.restore(self.state, fetched)
+        record, older = changelog.restore(self.state, fetched)
+        self._older_rows |= older
         if record is not None:
             self._recovered = record
 
@@ -134,13 +136,13 @@ class PartitionLife:
                     "or restore the changelog topic.",
                 )
         else:
+            self._writer = changelog.ChangelogWriter(self.state)
             self._check(record, where)
             released = tuple(_time(record.released.get(self._names[s])) for s in Input)
             self.timeline = Timeline(_time(record.watermark), released)
             self.state.restore_population(record.population)
             self._limits = self._letter_limits(record.dead_letters)
         self._saved_watermark = self.timeline.watermark
-        self._writer = changelog.ChangelogWriter(self.state)
         self.recovering = False
 
     def _check(self, record: PartitionRecord, where: str) -> None:
@@ -157,7 +159,17 @@ class PartitionLife:
                 f"{self.state.size} customers were read back, {record.customers} were written",
                 where=where,
                 remedy="Restart: recovery ended early. If it stays, the changelog topic lost "
-                "records: its cleanup.policy must be compact alone.",
+                "records: its cleanup.policy must be compact alone. What is lost cannot be had "
+                "back from it: restore the topic, or give the group a new name to begin anew.",
+            )
+        # an older version wrote no digest, or other bytes of the same rows
+        if record.digest and not self._older_rows and record.digest != self._writer.digest:
+            raise StateError(
+                f"the {record.customers} customers that were read back are not as they were "
+                "written: newer rows of some are missing",
+                where=where,
+                remedy="Restart: recovery ended early. If it stays, the changelog topic lost "
+                "records: restore it, or give the group a new name to begin anew.",
             )
 
     # --- events in --------------------------------------------------------------------------------
@@ -268,6 +280,7 @@ class PartitionLife:
             },
             watermark=_json_time(self.timeline.watermark),
             customers=self._writer.customers,
+            digest=self._writer.digest,
             population={n: population[n][0].tolist() for n in population.dtype.names or ()},
             dead_letters={
                 self._names[source]: limit.state(positions[source])

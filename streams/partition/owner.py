@@ -27,6 +27,7 @@ from streams.kafka.connection import client_options
 from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
+from streams.ops.watchdog import MUST_WAIT, Work
 from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
@@ -34,6 +35,9 @@ from streams.settings import Settings, detector_profile
 
 # Of the session timeout: the group hears from us before it gives us up.
 LAST_COMMIT_SHARE = 0.8
+# Of fencing and asking for positions, which wait for a broker that is away: Faust's own bound of a
+# rebalance.
+REBALANCE_SECONDS = 60.0
 
 
 class Publisher(Protocol):
@@ -83,6 +87,9 @@ class PartitionOwner:
         self._hold = hold
         self._fail = fail
         self._owned: dict[int, _Owned] = {}
+        self._held: set[TP] = set()
+        self._restored = 0  # fetches of the changelog
+        self._rebalances = self._commits = 0
         self._paused = False
 
     # --- assignment and recovery (called by the table) --------------------------------------------
@@ -90,7 +97,8 @@ class PartitionOwner:
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
         """Give up what went, fence and start what came."""
         try:
-            await self._rebalance(self._numbers(gone), self._numbers(new))
+            async with asyncio.timeout(REBALANCE_SECONDS):
+                await self._rebalance(self._numbers(gone), self._numbers(new))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
@@ -126,6 +134,7 @@ class PartitionOwner:
             )
             self._owned[number] = _Owned(life, producer)
         self._paused = False
+        self._rebalances += 1
         self._observer.assigned(self._owned.keys(), gone)
 
     def _numbers(self, tps: set[TP]) -> set[int]:
@@ -136,6 +145,7 @@ class PartitionOwner:
 
         Of a kept partition they are too old.
         """
+        self._restored += 1
         owned = self._owned.get(partition)
         if owned is None or not owned.life.recovering:
             return
@@ -171,12 +181,36 @@ class PartitionOwner:
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
         self._observer.applied(time.monotonic() - started)
-        self._hold(self._ahead())
+        self._hold_ahead()
 
     def _latest_allowed(self) -> float | None:
         if self._settings.clock == "event":
             return None
         return time.time() + self._settings.max_clock_skew_seconds
+
+    def work(self) -> Work | None:
+        """What is to be done now; None while a rebalance is under way."""
+        if self._paused:
+            return None
+        lives = [owned.life for owned in self._owned.values()]
+        positions = {
+            TopicPartition(tp.topic, tp.partition): MUST_WAIT
+            if life.recovering or tp in self._held
+            else life.position(source)
+            for life in lives
+            for source in Input
+            if (tp := TP(self._names[source], life.number))
+        }
+        recovering = [life.number for life in lives if life.recovering]
+        stuck = [o.life.number for o in self._owned.values() if o.saving.locked()]
+        busy = f"recovering partitions {recovering}" if recovering else ""
+        busy = busy or (f"saving partitions {stuck}" if stuck else "")
+        done = (self._rebalances, self._restored, self._commits, tuple(positions.values()))
+        return Work(done, positions, busy)
+
+    def _hold_ahead(self) -> None:
+        self._held = self._ahead()
+        self._hold(self._held)
 
     def _ahead(self) -> set[TP]:
         """Inputs that ran ahead of their partition's slowest by more than the bounds."""
@@ -201,7 +235,7 @@ class PartitionOwner:
             return
         try:
             await asyncio.gather(*(self._checkpoint(owned) for owned in list(self._owned.values())))
-            self._hold(self._ahead())
+            self._hold_ahead()
             lives = [o.life for o in self._owned.values() if not o.life.recovering]
             ends = {(s, life.number): self._end(s, life) for life in lives for s in Input}
             self._observer.looked(lives, ends)
@@ -259,4 +293,5 @@ class PartitionOwner:
                 for source, offset in snapshot.positions.items()
             }
             await owned.producer.commit(outgoing, positions, time_ms)
+            self._commits += 1
             self._observer.committed(snapshot, time.monotonic() - started)

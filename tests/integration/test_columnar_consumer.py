@@ -39,7 +39,7 @@ async def columnar(broker: str, partition: TopicPartition) -> AsyncIterator[AIOK
     fetcher.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker,
-        value_deserializer=fetcher.COLUMNAR,
+        value_deserializer=fetcher.Columnar(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
     )
