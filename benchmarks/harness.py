@@ -158,14 +158,20 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 
 def named(
-    broker: str, name: str, *, inputs: str | None = None, partitions: int = 4, **more: Any
+    broker: str,
+    name: str,
+    *,
+    inputs: str | None = None,
+    partitions: int = 4,
+    replication: int = 1,
+    **more: Any,
 ) -> Settings:
     """Settings of a run of its own: group, outputs and (unless given) inputs bear its name."""
     prefix = inputs or name
     own = {
         "prefix": name,
         "partitions": partitions,
-        "replication": 1,
+        "replication": replication,
         **{kind: f"{prefix}.{kind}" for kind in ("purchases", "visits", "payments", "support")},
     }
     return Settings(broker=broker, group=name, topics=Topics.model_validate(own), **more)

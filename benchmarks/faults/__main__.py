@@ -171,6 +171,7 @@ def figures_of(runs: list[Run], events: stream.Stream) -> dict[str, Figure]:
         **{name: total(runs, name) for name in COUNTS},
         "misbehaved": misbehaved(runs),
         "records": events.events,
+        "stop_seconds_max": max((s for run in runs for s in run.stops), default=0.0),
     }
     for fault in FAULTS:
         mine = [run for run in runs if run.fault == fault.name]

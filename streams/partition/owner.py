@@ -205,8 +205,9 @@ class PartitionOwner:
         stuck = [o.life.number for o in self._owned.values() if o.saving.locked()]
         busy = f"recovering partitions {recovering}" if recovering else ""
         busy = busy or (f"saving partitions {stuck}" if stuck else "")
-        done = (self._rebalances, self._restored, self._commits, tuple(positions.values()))
-        return Work(done, positions, busy)
+        # what is taken in and never saved is no progress
+        taken = None if stuck else tuple(positions.values())
+        return Work((self._rebalances, self._restored, self._commits, taken), positions, busy)
 
     def _hold_ahead(self) -> None:
         self._held = self._ahead()
