@@ -122,10 +122,10 @@ def simulated(customers: int, start: float) -> Iterator[Lines]:
         yield from encode(chunk, Naming())
 
 
-def foresee(settings: Settings, customers: int) -> tuple[float, list[Due]]:
+def foresee(settings: Settings, customers: int, start: float = START) -> tuple[float, list[Due]]:
     """The last event's time, and the silences that fall due in the hours behind it, in order."""
     replay = Replay(settings)
-    lines = list(simulated(customers, START))
+    lines = list(simulated(customers, start))
     sources = {}
     for source in {line.source for line in lines}:
         sources[source] = iter([_rows(line) for line in lines if line.source is source])

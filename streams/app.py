@@ -3,7 +3,6 @@
 Importing this module makes nothing; `create` does.
 """
 
-import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +47,9 @@ class WorkerApp(faust.App):
             super()._crash(reason)
         else:
             end_process(reason)
+
+    def _create_directories(self) -> None:
+        """None: a worker writes to no file, so a disk that is full is not its matter."""
 
     async def on_first_start(self) -> None:
         """Read the model's topic to its end, then start as Faust does."""
@@ -107,8 +109,8 @@ def _faust(settings: Settings) -> WorkerApp:
         consumer_max_fetch_size=kafka.fetch_partition_bytes,
         consumer_auto_offset_reset="earliest",
         store="memory://",
-        # Faust wants a folder; nothing of ours lies there
-        datadir=settings.data_dir or Path(tempfile.gettempdir()) / f"offbeat-{settings.group}",
+        # Faust wants the name of a folder, which shows in the process's title: it is not made
+        datadir=settings.data_dir or Path(f"offbeat-{settings.group}"),
         topic_partitions=settings.topics.partitions,
         topic_disable_leader=True,
         topic_allow_declare=False,

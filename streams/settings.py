@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         default=25.0, description="longest way from SIGTERM to the end of a worker"
     )
     data_dir: Path | None = Field(
-        default=None, description="Faust's folder; default a temporary one"
+        default=None, description="folder that Faust names in the process's title; not made"
     )
     kafka: Kafka = Field(default=Kafka(), description="connection")
     topics: Topics = Field(default=Topics(), description="topics")

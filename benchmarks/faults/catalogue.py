@@ -298,12 +298,12 @@ async def transaction_timed_out(scene: Scene) -> list[float]:
 # What each promise of docs/guarantees.md is held by; two runs are the control's.
 FAULTS = (
     Fault("undisturbed, two workers", nothing, 2, 1),
-    *(Fault(f"killed {point}", partial(at_point, point=point), 10, 1) for point in TRANSACTION),
-    Fault("killed at random", killed_at_random, 8, 1),
-    Fault("zombie amid sends", partial(zombie, point=Point.AMID_SENDS), 4, 1),
+    *(Fault(f"killed {point}", partial(at_point, point=point), 8, 1) for point in TRANSACTION),
+    Fault("killed at random", killed_at_random, 6, 1),
+    Fault("zombie amid sends", partial(zombie, point=Point.AMID_SENDS), 3, 1),
     Fault("zombie before offsets", partial(zombie, point=Point.BEFORE_OFFSETS), 2, 0),
     Fault("paused at random", paused_at_random, 2, 0),
-    Fault("workers join and leave", joining_and_leaving, 5, 1),
+    Fault("workers join and leave", joining_and_leaving, 4, 1),
     Fault("broker restarted", partial(broker_restarted, in_order=True), 3, 1),
     Fault("broker killed", partial(broker_restarted, in_order=False), 3, 0),
     Fault("broker unreachable", broker_unreachable, 3, 1),
