@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli.options import Broker, Config, ProfileFile
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 
 def command(
@@ -27,17 +30,31 @@ def command(
     Checks the topics first, and refuses to start when they could lose or mix up events.
     """
     from streams.ops import logs
-    from streams.settings import load, with_partitions
+    from streams.settings import load
 
     settings = load(config, profile, broker=broker, group=group, clock=clock, web_port=web_port)
     logs.configure(settings.log)
 
+    from streams.errors import OffbeatError
+    from streams.process import end_process
+
+    try:
+        _run(settings)
+    except OffbeatError:
+        raise  # is told on one line
+    except Exception as error:  # noqa: BLE001 (Python's own exit code, 1, would say nothing)
+        end_process(error)
+
+
+def _run(settings: Settings) -> None:
     import uvloop
 
     from streams import app, warmup
     from streams.kafka import permissions
     from streams.kafka.topics import require
+    from streams.ops import logs
     from streams.process import BoundedWorker
+    from streams.settings import with_partitions
 
     asyncio.run(permissions.require(settings))
     findings, partitions = asyncio.run(require(settings))
