@@ -34,6 +34,14 @@ class ChangelogWriter:
         self._written = np.ones(state.size, np.bool_)
         self.customers = state.size
 
+    def forget(self, moved: NDArray[np.int32]) -> None:
+        """Customers were erased: `moved` has the new row of each old one, -1 for who went."""
+        written = np.zeros(len(moved), np.bool_)
+        known = min(len(moved), len(self._written))
+        written[:known] = self._written[:known]
+        self.customers -= int(np.count_nonzero(written & (moved < 0)))
+        self._written = written[moved >= 0]
+
     def batches(self, time_ms: int) -> list[FinishedBatch]:
         """Record batches of the customers that changed since the last call."""
         state = self._state
@@ -74,10 +82,25 @@ def restore(state: CustomerState, fetched: Fetched) -> PartitionRecord | None:
     for column in columns[own]:
         value = fetched.data[column[VALUE_START] : column[VALUE_END]]
         newest = _partition_record(value, int(column[OFFSET]))
-    customers = columns[~own & (columns[:, VALUE_END] >= 0)]
+    customers = columns[~own]
+    if (customers[:, VALUE_END] < 0).any():
+        customers = _without_erased(state, fetched.data, customers)
     if len(customers):
         _restore_rows(state, fetched.data, customers)
     return newest
+
+
+def _without_erased(
+    state: CustomerState, data: bytes, customers: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Remove from the state who has a tombstone here; the rows that count, those behind it."""
+    keys = [data[start:end] for start, end in customers[:, [KEY_START, KEY_END]].tolist()]
+    erased = {key: i for i, key in enumerate(keys) if customers[i, VALUE_END] < 0}
+    rows = [row for row in map(state.find, erased) if row >= 0]
+    if rows:
+        state.drop(np.array(rows))
+    counts = [i > erased.get(key, -1) for i, key in enumerate(keys)]
+    return customers[np.array(counts, np.bool_)]
 
 
 def _is_partition_key(fetched: Fetched) -> NDArray[np.bool_]:
