@@ -206,7 +206,8 @@ def mentions(customer_id: str) -> Callable[[bytes | None, bytes | None, Headers]
     ... )
     (True, True, False)
     """
-    forms = {customer_id.encode(), json.dumps(customer_id)[1:-1].encode()}
+    escaped = (json.dumps(customer_id, ensure_ascii=each)[1:-1] for each in (True, False))
+    forms = {form.encode() for form in (customer_id, *escaped)}
     joined = b"|".join(re.escape(form) for form in sorted(forms))
     found = re.compile(rb"(?<![0-9A-Za-z\x80-\xff])(?:" + joined + rb")(?![0-9A-Za-z\x80-\xff])")
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas.dead_letters import MAX_MESSAGE_BYTES
 from schemas.events import EVENTS
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -143,7 +142,7 @@ def topic_specs(
 
 
 # A segment closes within a day, so that what was erased from it leaves the disk with it.
-_DEAD_LETTERS = {"max.message.bytes": str(MAX_MESSAGE_BYTES), "segment.ms": str(DAY_MS)}
+_DEAD_LETTERS = {"segment.ms": str(DAY_MS)}
 
 # What is superseded or erased is gone within a week of it, however little is written. The
 # tombstone itself, which has the id for its key, goes after `delete.retention.ms` more.

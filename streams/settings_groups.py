@@ -178,7 +178,8 @@ class Topics(_Group):
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         if len(set(self.sources)) != len(self.sources):
-            raise ValueError("two inputs have the same topic; accepted: different names")
+            count = "four" if self.customers is None else "five"
+            raise ValueError(f"two inputs have the same topic; accepted: {count} different names")
         return self
 
 
