@@ -80,8 +80,8 @@ def test_the_index_is_that_of_a_state_that_never_had_them(
     assert not state.rows[state.size :].view(np.uint8).any()
     assert (state.dues[state.size :] == np.inf).all()
     for row in sorted(gone):  # and whoever comes again is new
-        again = state.add(ids[row])
-        assert state.rows[again].tobytes() == never.rows[never.add(ids[row])].tobytes()
+        again, first = state.add(ids[row]), never.add(ids[row])
+        assert state.rows[again].tobytes() == never.rows[first].tobytes()
 
 
 @law
