@@ -74,6 +74,7 @@ def create(settings: Settings) -> WorkerApp:
         Publisher(settings, feed.scorer_at),
         observer,
         end_offset=lambda tp: _consumer(app).end_offset(tp),
+        ends_now=lambda tps: _consumer(app).highwaters(*tps),
         hold=lambda tps: _hold(app, tps),
         fail=end_process,
     )
@@ -135,6 +136,8 @@ def _bind_topics(
     outputs = OutputTopics(settings.topics.prefix)
     for source, name in zip(Input, settings.topics.inputs, strict=True):
         agent(name, agents.take_input(source, owner, generation))
+    if settings.topics.customers:
+        agent(settings.topics.customers, agents.take_customers(owner, generation))
     agent(outputs.examples, agents.take_examples(learner, generation))
     app.tables.add(
         ChangelogTable(

@@ -148,6 +148,11 @@ class Topics(_Group):
     visits: Topic = Field(default="visits", description="input: visits")
     payments: Topic = Field(default="payments", description="input: payments")
     support: Topic = Field(default="support", description="input: support contacts")
+    # Off, so that a topic that happens to be called like that is not taken for it.
+    customers: Topic | None = Field(
+        default=None,
+        description="reference data, compacted: says who is to be erased; default none is read",
+    )
     # One process a core and at least one partition a process; more cost a producer each.
     partitions: int = Field(
         default=8, ge=1, le=4096, description="of each input, when they are created"
@@ -165,10 +170,16 @@ class Topics(_Group):
         """Topic names by input code."""
         return self.purchases, self.visits, self.payments, self.support
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All topics that producers write: the inputs, and the customers' if there is one."""
+        return (*self.inputs, *([self.customers] if self.customers else []))
+
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        if len(set(self.inputs)) != len(self.inputs):
-            raise ValueError("two inputs have the same topic; accepted: four different names")
+        if len(set(self.sources)) != len(self.sources):
+            count = "four" if self.customers is None else "five"
+            raise ValueError(f"two inputs have the same topic; accepted: {count} different names")
         return self
 
 

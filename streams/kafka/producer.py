@@ -22,11 +22,12 @@ TRANSACTION_TIMEOUT_SECONDS = 30.0
 
 
 class Message(NamedTuple):
-    """One record to publish."""
+    """One record to publish; `time_ms` where it is not the transaction's."""
 
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    time_ms: int | None = None
 
 
 class Batch(Protocol):
@@ -137,7 +138,7 @@ class PartitionProducer:
             record = {
                 "key": message.key,
                 "value": message.value,
-                "timestamp": time_ms,
+                "timestamp": time_ms if message.time_ms is None else message.time_ms,
                 "headers": list(message.headers),
             }
             if not batches or batches[-1].append(**record) is None:

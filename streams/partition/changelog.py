@@ -46,6 +46,10 @@ class ChangelogWriter:
         """Of all their rows."""
         return str(self._digest)
 
+    def forget(self, moved: NDArray[np.int32]) -> None:
+        """Customers were erased: `moved` has the new row of each old one, -1 for who went."""
+        self._digest.forget(moved)
+
     def batches(self, time_ms: int) -> list[FinishedBatch]:
         """Record batches of the customers that changed since the last call."""
         state = self._state
@@ -86,9 +90,24 @@ def restore(state: CustomerState, fetched: Fetched) -> Restored:
     for column in columns[own]:
         value = fetched.data[column[VALUE_START] : column[VALUE_END]]
         newest = _partition_record(value, int(column[OFFSET]))
-    customers = columns[~own & (columns[:, VALUE_END] >= 0)]
+    customers = columns[~own]
+    if (customers[:, VALUE_END] < 0).any():
+        customers = _without_erased(state, fetched.data, customers)
     older = bool(len(customers)) and _restore_rows(state, fetched.data, customers)
     return Restored(newest, older)
+
+
+def _without_erased(
+    state: CustomerState, data: bytes, customers: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Remove from the state who has a tombstone here; the rows that count, those behind it."""
+    keys = [data[start:end] for start, end in customers[:, [KEY_START, KEY_END]].tolist()]
+    erased = {key: i for i, key in enumerate(keys) if customers[i, VALUE_END] < 0}
+    rows = [row for row in map(state.find, erased) if row >= 0]
+    if rows:
+        state.drop(np.array(rows))
+    counts = [i > erased.get(key, -1) for i, key in enumerate(keys)]
+    return customers[np.array(counts, np.bool_)]
 
 
 def _is_partition_key(fetched: Fetched) -> NDArray[np.bool_]:

@@ -59,6 +59,18 @@ class Digest:
         self._sum += _total(hashes) - _total(before)
         self._hashes[rows] = hashes
 
+    def forget(self, moved: NDArray[np.int32]) -> None:
+        """Rows have other numbers now: `moved` has the new one of each old one, -1 for who went.
+
+        Those that stay keep their order.
+        """
+        known = self._hashes[: len(moved)]
+        stays = moved[: len(known)] >= 0
+        gone = known[~stays]
+        self.rows -= int(np.count_nonzero(gone))
+        self._sum -= _total(gone)
+        self._hashes = known[stays]
+
     def __str__(self) -> str:
         return f"{self._sum % 2**64:016x}"
 

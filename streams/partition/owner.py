@@ -13,7 +13,7 @@ The rules (each has lost or doubled events where it was missing):
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
@@ -28,6 +28,7 @@ from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
 from streams.ops.watchdog import MUST_WAIT, Work
+from streams.partition.customers import CustomersStart
 from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
@@ -59,6 +60,7 @@ class PartitionOwner:
 
     Args:
         end_offset: the end of an input's partition as of the last fetch, None when not known yet.
+        ends_now: asks the broker for the ends of partitions.
         hold: told which inputs must wait for others.
         fail: ends the process.
     """
@@ -70,6 +72,7 @@ class PartitionOwner:
         observer: Observer,
         *,
         end_offset: Callable[[TP], int | None],
+        ends_now: Callable[[Collection[TP]], Awaitable[Mapping[TP, int]]],
         hold: Callable[[set[TP]], None],
         fail: Callable[[BaseException], NoReturn],
     ) -> None:
@@ -84,6 +87,7 @@ class PartitionOwner:
         self._publisher = publisher
         self._observer = observer
         self._end_offset = end_offset
+        self._ends_now = ends_now
         self._hold = hold
         self._fail = fail
         self._owned: dict[int, _Owned] = {}
@@ -120,17 +124,20 @@ class PartitionOwner:
             n: PartitionProducer(group, str(n), self._options, timeout) for n in sorted(new)
         }
         await asyncio.gather(*(producer.start() for producer in producers.values()))
-        tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}
+        sources = self._settings.topics.sources
+        tps = {(n, name): TopicPartition(name, n) for n in producers for name in sources}
         starts = await starting_positions(self._options, group, tps.values())
+        customers = self._settings.topics.customers
         for number, producer in producers.items():
             life = PartitionLife(
                 number,
                 self._profile,
                 self._names,
-                {source: starts[tps[number, source]] for source in Input},
+                {source: starts[tps[number, self._names[source]]] for source in Input},
                 self._sampled,
                 Home(group, number, self._partitions),
                 self._settings.dlq,
+                CustomersStart(customers, *starts[tps[number, customers]]) if customers else None,
             )
             self._owned[number] = _Owned(life, producer)
         self._paused = False
@@ -182,6 +189,20 @@ class PartitionOwner:
             self._fail(error)
         self._observer.applied(time.monotonic() - started)
         self._hold_ahead()
+
+    def take_customers(self, partition: int, fetches: Sequence[Fetched]) -> None:
+        """Take fetches of the customers' topic; those of partitions that are not ours are dropped.
+
+        What they ask for is done at checkpoints.
+        """
+        owned = self._owned.get(partition)
+        if owned is None or owned.life.recovering:
+            return
+        try:
+            for fetched in fetches:
+                self._observer.took_customers(owned.life.take_customers(fetched))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
+            self._fail(error)
 
     def _latest_allowed(self) -> float | None:
         if self._settings.clock == "event":
@@ -267,9 +288,19 @@ class PartitionOwner:
             return  # the last one is still on its way; the next tick takes both
         life = owned.life
         if not life.recovering:
+            await self._bind_erasures(life)
             wall = None if self._settings.clock == "event" else time.time()
             life.tick([s for s in Input if self._is_at_end(s, life)], wall)
             await self._commit(owned)
+
+    async def _bind_erasures(self, life: PartitionLife) -> None:
+        """Whoever is to be erased goes once everything is applied that the inputs hold now."""
+        new = life.customers.unbound() if life.customers is not None else []
+        if new:
+            tps = {s: TP(self._names[s], life.number) for s in Input}
+            ends = await self._ends_now(tps.values())
+            for one in new:
+                one.until = {source: ends[tp] for source, tp in tps.items()}
 
     def _is_at_end(self, source: Input, life: PartitionLife) -> bool:
         end = self._end(source, life)
@@ -293,6 +324,8 @@ class PartitionOwner:
                 TopicPartition(self._names[source], life.number): offset
                 for source, offset in snapshot.positions.items()
             }
+            if (passed := snapshot.customers) is not None:
+                positions[TopicPartition(passed.topic, life.number)] = passed.position
             await owned.producer.commit(outgoing, positions, time_ms)
             self._commits += 1
             self._observer.committed(snapshot, time.monotonic() - started)
