@@ -47,11 +47,12 @@ POPULATION = np.dtype(
         ("clock_recent", "i8", (HOURS,)),
         ("clock_week", "i8"),
         # the guard (`clock.guard`), most of it by Input: the hour that is being counted, 0 = none,
-        # and its events; for each local hour of the week how often it was seen, and the usual
-        # events of each input in thousandths, with their sum; what was seen and expected of late;
-        # the sum of evidence, since when it is above 0, and since when the input is out, 0 = no
+        # and how many events there had been when it began; for each local hour of the week how
+        # often it was seen, and the usual events of each input in thousandths, with their sum; what
+        # was seen and expected of late; the sum of evidence, since when it is above 0, and since
+        # when the input is out, 0 = no
         ("guard_hour", "f8"),
-        ("guard_counts", "i8", (INPUTS,)),
+        ("guard_from", "i8", (INPUTS,)),
         ("guard_weeks", "i8", (HOURS,)),
         ("guard_rates", "i8", (INPUTS * HOURS,)),
         ("guard_week", "i8", (INPUTS,)),
@@ -209,15 +210,16 @@ class CustomerState:
         if self.population["clock_week"][0] and self.profile.clock.learns:
             self._begin_week()
         if not self.profile.guard.enabled:  # else it would find empty hours when it is enabled
-            for name in ("guard_hour", "guard_counts", "guard_evidence", "guard_out"):
+            for name in ("guard_hour", "guard_from", "guard_evidence", "guard_out"):
                 self.population[name] = 0
         self._clock_is_old = True
 
     def begin(self, t: float) -> None:
         """Begin to count hours and weeks with the first event, at t, if there was none yet."""
-        if self.profile.guard.enabled and self.population["guard_hour"][0] == 0.0:
-            self.population["guard_hour"] = math.floor(t / HOUR_SECONDS) * HOUR_SECONDS
-            self.population["guard_since"] = self.population["guard_hour"]
+        own = self.population
+        if self.profile.guard.enabled and own["guard_hour"][0] == 0.0:
+            own["guard_hour"] = own["guard_since"] = math.floor(t / HOUR_SECONDS) * HOUR_SECONDS
+            own["guard_from"] = own["applied"] + own["duplicates"]
         if self.profile.clock.learns and self.week_ends == np.inf:
             self.population["clock_week"] = week_of(t, self.profile.clock.offset_seconds)
             self._begin_week()
@@ -255,7 +257,7 @@ class CustomerState:
 
     @property
     def guard_ends(self) -> float:
-        """When the hour is over that the guard is counting; inf if it counts none."""
+        """`guard.hour_ends`."""
         hour = float(self.population["guard_hour"][0])
         return hour + HOUR_SECONDS if hour else np.inf
 

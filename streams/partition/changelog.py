@@ -33,8 +33,7 @@ class ChangelogWriter:
 
     def __init__(self, state: CustomerState) -> None:
         self._state = state
-        rows = np.arange(state.size, dtype=np.int32)
-        self._digest = Digest(row_hashes(row_bytes(state, rows), state.hashes[rows]))
+        self._digest = Digest(row_hashes(_bytes(state)[: state.size], state.hashes[: state.size]))
 
     @property
     def customers(self) -> int:
@@ -66,7 +65,11 @@ def row_bytes(state: CustomerState, rows: NDArray[np.int32]) -> NDArray[np.uint8
 
     As bytes, because indexing records would leave whatever memory held between their fields.
     """
-    return state.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)[rows]
+    return _bytes(state)[rows]
+
+
+def _bytes(state: CustomerState) -> NDArray[np.uint8]:
+    return state.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)
 
 
 class Restored(NamedTuple):
