@@ -61,6 +61,12 @@ def test_a_rebalance_waits_for_no_event_to_be_acknowledged(app: WorkerApp) -> No
     assert app.conf.stream_wait_empty is False
 
 
+def test_a_message_is_a_fetch_of_bounded_size_and_few_wait(app: WorkerApp) -> None:
+    """16 fetches of 1 MiB in each of the queues; one is applied in some 30 ms."""
+    assert app.conf.consumer_max_fetch_size == Kafka().fetch_partition_bytes <= 1 << 20
+    assert app.conf.stream_buffer_maxsize <= 16
+
+
 def test_a_worker_is_given_up_after_ten_to_fifteen_seconds_of_silence(app: WorkerApp) -> None:
     assert app.conf.broker_session_timeout == Kafka().session_timeout_seconds
     assert 10.0 <= Kafka().session_timeout_seconds <= 15.0
@@ -72,8 +78,8 @@ def test_a_log_without_a_committed_position_is_read_from_its_start(app: WorkerAp
 
 def test_partitions_of_all_inputs_and_the_changelog_go_together(app: WorkerApp) -> None:
     """Faust gives them out round robin unless it sees a table of its own with a changelog."""
-    assert isinstance(app.tables["state"], ChangelogTable)
     assert app.tables.changelog_topics == {CHANGELOG.topic}
+    assert isinstance(app.tables["state"], ChangelogTable)
     source = inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
     assert "has_changelog_tables = bool(self.app.tables.changelog_topics)" in source
 
@@ -162,9 +168,9 @@ async def test_a_message_stands_at_the_end_of_what_it_covers_even_without_record
         delivered.append(message)
 
     monkeypatch.setattr(consumer, "callback", remember)
-    only_a_marker = Fetched(b"", fetch([]).columns, 7, 8)
-    await consumer._deliver(CHANGELOG, [only_a_marker], app.consumer_generation_id)
-    assert [message.offset for message in delivered] == [7]
+    taken_back = Fetched(b"", fetch([]).columns, 7, 10)  # two rows and the marker behind them
+    await consumer._deliver(CHANGELOG, [taken_back], app.consumer_generation_id)
+    assert [message.offset for message in delivered] == [9]
 
 
 async def test_faust_commits_nothing_whatever_was_acknowledged(
