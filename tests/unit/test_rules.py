@@ -61,7 +61,7 @@ def test_what_is_cut_out_of_a_kernel_is_tried_uncompiled() -> None:
         ("ImportError: cannot import name 'x'", False),
         ("NameError: name 'x' is not defined", False),
         ("error: failed on setup with AssertionError", False),
-        ("Failed: Timeout (>90.0s) from pytest-timeout.", False),
+        ("Failed: Timeout (>180.0s) from pytest-timeout.", False),
         ("", False),
     ],
 )
