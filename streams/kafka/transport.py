@@ -12,8 +12,8 @@ Offsets are not committed here: they travel in the partition's transaction
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -31,19 +31,27 @@ IDLE_SECONDS = 0.05  # pause between looks while every input is held back
 
 
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
-# without these Faust runs on, slower, and acknowledges messages of older generations
-ACCELERATORS = ("faust._cython.streams", "faust.transport._cython.conductor")
+# Without these Faust runs on, slower, and acknowledges messages of older generations. Where they
+# would be: installed is not enough, for with NO_CYTHON set Faust passes over them.
+ACCELERATORS = {
+    "faust.streams": "_CStreamIterator",
+    "faust.transport.conductor": "ConductorHandler",
+}
 
 
 def require_seams() -> None:
     """Raise SeamError unless the libraries are the ones whose private parts this folder uses."""
     wrong = [f"{name} {version(name)}" for name, pin in PINNED.items() if version(name) != pin]
-    wrong += [f"no {name}" for name in ACCELERATORS if find_spec(name) is None]
+    wrong += [
+        f"{module} not compiled"
+        for module, name in ACCELERATORS.items()
+        if getattr(import_module(module), name, None) is None
+    ]
     if wrong:
         raise SeamError(
             f"installed: {', '.join(wrong)}",
             remedy=f"Install offbeat's own: {', '.join(f'{n}=={v}' for n, v in PINNED.items())}, "
-            "as wheels.",
+            "as wheels, and unset NO_CYTHON.",
         )
 
 
