@@ -298,7 +298,7 @@ async def transaction_timed_out(scene: Scene) -> list[float]:
 # What each promise of docs/guarantees.md is held by; two runs are the control's.
 FAULTS = (
     Fault("undisturbed, two workers", nothing, 2, 1),
-    *(Fault(f"killed {point}", partial(at_point, point=point), 8, 1) for point in TRANSACTION),
+    *(Fault(f"killed {point}", partial(at_point, point=point), 7, 1) for point in TRANSACTION),
     Fault("killed at random", killed_at_random, 6, 1),
     Fault("zombie amid sends", partial(zombie, point=Point.AMID_SENDS), 3, 1),
     Fault("zombie before offsets", partial(zombie, point=Point.BEFORE_OFFSETS), 2, 0),

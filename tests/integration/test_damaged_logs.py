@@ -34,7 +34,7 @@ from streams.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-ENDS = 60.0  # seconds that a worker may take to find out, on a busy machine
+ENDS = 120.0  # seconds that a worker may take to find out, on a busy machine
 
 
 def settings_of(broker: str) -> Settings:
