@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
     # Six session timeouts: a rebalance and a recovery are not a stall.
     stall_seconds: Seconds = Field(
-        default=60.0, description="lag without progress: not live any more"
+        default=60.0, description="lag without progress: then a worker ends itself"
     )
     # Below the 30 s that Kubernetes waits before it kills; above the last commit's bound, 0.8
     # session timeouts.

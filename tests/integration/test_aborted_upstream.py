@@ -84,7 +84,7 @@ async def test_events_of_aborted_transactions_count_nowhere(broker: str) -> None
             await producer.stop()
     worker = Worker(settings.group, environment(settings, kafka_fetch_partition_bytes="4096"))
     with workers(worker):
-        await wait_until_at_the_end(settings, [worker], 60)
+        await wait_until_at_the_end(settings, [worker], 120)
         assert worker.stop() == 0
     found = await read(settings)
     population = found.partitions[0]["population"]

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from benchmarks.faults import stream
+from benchmarks.faults import forked, stream
 from benchmarks.harness import (
     Worker,
     create_topics,
@@ -34,7 +34,12 @@ from streams.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-ENDS = 60.0  # seconds that a worker may take to find out, on a busy machine
+ENDS = 120.0  # seconds that a worker may take to find out, on a busy machine
+
+
+def worker_of(name: str, settings: Settings, **more: str) -> Worker:
+    """Forked from a process that has loaded everything: these tests start many."""
+    return Worker(name, environment(settings, **more), forked.launch)
 
 
 def settings_of(broker: str) -> Settings:
@@ -46,7 +51,7 @@ async def lived(broker: str) -> tuple[Settings, list[ConsumerRecord[bytes, bytes
     settings = settings_of(broker)
     await create_topics(settings)
     await stream.send(settings, stream.make(customers=20, seed=3))
-    worker = Worker(settings.group, environment(settings, checkpoint_seconds="0.1"))
+    worker = worker_of(settings.group, settings, checkpoint_seconds="0.1")
     with workers(worker):
         await wait_until_at_the_end(settings, [worker], ENDS)
         assert worker.stop() == 0
@@ -70,7 +75,7 @@ async def delete(settings: Settings, before: int) -> None:
 
 async def ended(settings: Settings) -> tuple[int | None, str]:
     """How a worker that is started now ends, and what it says."""
-    worker = Worker(f"{settings.group}-again", environment(settings))
+    worker = worker_of(f"{settings.group}-again", settings)
     with workers(worker):
         code = await asyncio.to_thread(worker.wait, ENDS)
     return code, worker.log_path.read_text()
@@ -109,7 +114,7 @@ async def test_a_changelog_with_a_gap_is_refused_though_every_customer_is_there(
     assert code == StateError.exit_code
     assert "not as they were written: newer rows of some are missing" in said
     await append(settings, [record for record in records if record.offset == newest])
-    worker = Worker(f"{settings.group}-whole", environment(settings))
+    worker = worker_of(f"{settings.group}-whole", settings)
     with workers(worker):
         await logged(worker, "partition.recovered")
         assert worker.stop() == 0
@@ -186,7 +191,7 @@ async def test_damage_that_passes_is_fetched_again_and_nothing_is_lost(
     own_broker: EmbeddedBroker,
 ) -> None:
     async with filled(own_broker) as (settings, log):
-        worker = Worker(settings.group, environment(settings))
+        worker = worker_of(settings.group, settings)
         with workers(worker):
             with flipped(log):
                 await logged(worker, "fetch.corrupt")
@@ -196,7 +201,7 @@ async def test_damage_that_passes_is_fetched_again_and_nothing_is_lost(
 
 
 async def reads_all(settings: Settings) -> None:
-    worker = Worker(f"{settings.group}-mended", environment(settings))
+    worker = worker_of(f"{settings.group}-mended", settings)
     with workers(worker):
         await wait_until_at_the_end(settings, [worker], ENDS)
         assert worker.stop() == 0

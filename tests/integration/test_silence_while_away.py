@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
+from benchmarks.faults import forked
 from benchmarks.harness import (
     Worker,
     create_topics,
@@ -71,7 +72,7 @@ async def test_what_falls_due_while_nobody_is_there_is_said_once_with_its_own_ti
         kafka_session_timeout_seconds=str(SESSION_SECONDS),
         kafka_heartbeat_seconds="1",
     )
-    first, second = (Worker(f"{settings.group}-{n}", options) for n in range(2))
+    first, second = (Worker(f"{settings.group}-{n}", options, forked.launch) for n in range(2))
     _, foreseen = foresee(settings, CUSTOMERS)
     chosen = foreseen[closest(foreseen, wanted=5)]
     shift = round(time.time() + LEAD_SECONDS - chosen.deadline, 3)
