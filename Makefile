@@ -46,7 +46,7 @@ throughput: ## show events a second and CPU time an event
 outage: ## take the purchases away for hours and days; show what is said wrongly, with the guard and without
 badinput: ## send what nobody should send; show where it ends up
 fuzz: ## read a million damaged records; show that each ends as an event or a dead letter
-security: ## log in every way, rightly and wrongly; take each permission away
+security: ## log in every way, rightly and wrongly; take each permission away; erase customers
 faults: ## strike workers and broker a hundred times; show that nothing is lost, doubled or invented
 
 rules: ## take each rule of docs/rules.md out; show that its tests notice

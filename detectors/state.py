@@ -2,6 +2,8 @@
 
 Arrays grow by doubling, so `rows`, `dues` and `dirty` may be new arrays after `locate` and
 `restore`: read them from the state each time.
+
+One file, somewhat long: whoever touches rows or population has to see them side by side.
 """
 
 import math

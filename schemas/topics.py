@@ -141,8 +141,8 @@ def topic_specs(
     )
 
 
-# A segment closes within a day, so that what was erased from it leaves the disk with it.
-_DEAD_LETTERS = {"segment.ms": str(DAY_MS)}
+# What is erased leaves the disk as whole segments, of those that were begun an hour before.
+_DEAD_LETTERS = {"segment.ms": str(HOUR_MS)}
 
 # What is superseded or erased is gone within a week of it, however little is written. The
 # tombstone itself, which has the id for its key, goes after `delete.retention.ms` more.

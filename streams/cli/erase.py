@@ -69,8 +69,8 @@ async def _erase(settings: Settings, ids: list[str], seconds: float) -> None:
     print(
         f"Erased from the state. Tombstones are in {prefix}.state-changelog, {prefix}.at-risk, "
         f"{prefix}.alerts and {topic}: compaction removes what lies before them.\n"
-        f"{letters} dead letters deleted; they leave the disk with their segment, within a day of "
-        "the next dead letter or with retention.\n"
+        f"{letters} dead letters deleted; they leave the disk with their segment: in minutes, or "
+        "with retention if it was begun within the hour.\n"
         f"Yours to do: {', '.join(settings.topics.inputs)} keep their events until retention, and "
         "whoever has read alerts keeps copies. Events that still come begin a new customer."
     )

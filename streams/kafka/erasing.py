@@ -7,8 +7,10 @@ That needs permissions that no worker has.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -136,33 +138,62 @@ async def _clean(
     place: TopicPartition,
     carries: Sequence[Callable[..., bool]],
 ) -> int:
-    end = await _end(settings, place)
-    letters, marked, found = list[Letter](), set[int](), 0
+    if not (await _look(settings, place, carries)).found:
+        return 0
+    producer = PartitionProducer(settings.group, producer_name(place), client_options(settings))
+    await producer.start()
+    try:
+        # a segment that is older than `segment.ms` closes before what is written now: the letters
+        # that stay are then in another one, and the old one leaves the disk as a whole
+        await _move(producer, place, [])
+        end = await _end(settings, place)
+        seen = await _look(settings, place, carries, end)
+        for chunk in _chunks([x for x in seen.others if x.offset not in seen.marked]):
+            await _move(producer, place, chunk)
+    finally:
+        await producer.stop()
+    await topics.delete_before(settings, place, end)
+    return seen.found
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a partition holds: how many to erase, the other letters, and what was sent again."""
+
+    found: int = 0
+    others: list[Letter] = field(default_factory=list)
+    marked: set[int] = field(default_factory=set)
+
+
+async def _look(
+    settings: Settings,
+    place: TopicPartition,
+    carries: Sequence[Callable[..., bool]],
+    end: float = math.inf,
+) -> _Seen:
+    seen = _Seen()
     async for letter in read(settings, [place]):
         if letter.offset >= end:
             continue
         marks = marked_offsets(letter.headers)
         if marks is not None:
-            marked |= marks
+            seen.marked |= marks
         elif any(one(letter.key, letter.value, letter.headers) for one in carries):
-            found += 1
+            seen.found += 1
         else:
-            letters.append(letter)
-    if not found:
-        return 0
-    producer = PartitionProducer(settings.group, producer_name(place), client_options(settings))
-    await producer.start()
-    try:
-        for chunk in _chunks([letter for letter in letters if letter.offset not in marked]):
-            mark = redrive_mark(letter.offset for letter in chunk)
-            moved = [Message(x.key, x.value, tuple(x.headers), x.time_ms) for x in chunk]
-            moved.append(Message(mark.key, mark.value, tuple(mark.headers)))
-            now = int(time.time() * 1000)
-            await producer.commit([Outgoing(place.topic, place.partition, moved)], {}, now)
-    finally:
-        await producer.stop()
-    await topics.delete_before(settings, place, end)
-    return found
+            seen.others.append(letter)
+    return seen
+
+
+async def _move(
+    producer: PartitionProducer, place: TopicPartition, letters: Sequence[Letter]
+) -> None:
+    """Write letters once more, and the mark that says that the old ones do not count."""
+    mark = redrive_mark(letter.offset for letter in letters)
+    moved = [Message(x.key, x.value, tuple(x.headers), x.time_ms) for x in letters]
+    moved.append(Message(mark.key, mark.value, tuple(mark.headers)))
+    now = int(time.time() * 1000)
+    await producer.commit([Outgoing(place.topic, place.partition, moved)], {}, now)
 
 
 def _chunks(letters: Sequence[Letter]) -> Iterable[list[Letter]]:

@@ -2,6 +2,8 @@
 
 Everything here is synchronous: between two awaits of the shell a partition is always whole, and a
 snapshot is consistent because nothing can come between its parts.
+
+One file, somewhat long: recovery, events, erasure and checkpoint are steps over the same state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,23 +11,21 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import engine
 from detectors.engine import Decisions
-from detectors.erasure import erase
 from detectors.observations import Input
 from detectors.profile import Profile
 from detectors.state import CustomerState
 from detectors.timeline import DAWN, Timeline
 from schemas.changelog import PartitionRecord, encode_partition
-from schemas.dead_letters import mentions
 from schemas.reroutes import Reroute
 from streams.errors import GapError, StateError
 from streams.kafka.batches import FinishedBatch
 from streams.kafka.columns import OFFSET, Fetched
 from streams.partition import changelog, sampling
 from streams.partition.customers import CustomersLine, CustomersStart, CustomersTaken
+from streams.partition.forget import forget_letters, forget_rows
 from streams.partition.ingest import DeadLetter, Home, ingest
 from streams.partition.limit import LetterLimit
 from streams.partition.sampling import PurchaseSampler
@@ -282,35 +282,16 @@ class PartitionLife:
         return self.customers.take(fetched) if self.customers is not None else None
 
     def _erase_due(self, applied: Mapping[Input, int]) -> list[str]:
-        """Forget whom the customers' topic says, all that came before being applied; their ids.
-
-        What waits in the timeline came later: it begins a new customer.
-        """
+        """Forget whom the customers' topic says, all that came before being applied; their ids."""
         due = self.customers.due(applied) if self.customers is not None else {}
         if not due:
             return []
-        ids = {customer_id.encode(): until for customer_id, until in due.items()}
-        rows = {row: one for one in ids if (row := self.state.find(one)) >= 0}
-        if rows:
-            back = [one for row, one in rows.items() if self.timeline.waits_for(row)]
-            moved = erase(self.state, np.array(list(rows)))
-            self._writer.forget(moved)
-            self._decisions = [_of_others(decisions, moved) for decisions in self._decisions]
-            for row, one in rows.items():
-                if one in back:
-                    moved[row] = self.state.add(one)
-            self.timeline.renumber(moved)
+        ids = list(due)
+        self._decisions = forget_rows(ids, self.state, self.timeline, self._writer, self._decisions)
+        self._dead_letters = forget_letters(self._dead_letters, due)
         if self._sampler is not None:
-            self._sampler.forget(sampling.sampled_numbers(list(ids)))
-        for customer_id, until in due.items():
-            carries = mentions(customer_id)
-            for source in Input:
-                self._dead_letters[source] = [
-                    x
-                    for x in self._dead_letters[source]
-                    if x.offset >= until[source] or not carries(x.key, x.value, x.headers)
-                ]
-        return list(due)
+            self._sampler.forget(sampling.sampled_numbers([one.encode() for one in ids]))
+        return ids
 
     # --- the checkpoint ---------------------------------------------------------------------------
 
@@ -361,16 +342,6 @@ class PartitionLife:
             },
             customers_position=self._customers_positions,
         )
-
-
-def _of_others(decisions: Decisions, moved: NDArray[np.int32]) -> Decisions:
-    """Those of customers who are still there, with their new rows."""
-    said = moved[decisions.records["row"]] >= 0
-    learnt = moved[decisions.examples["row"]] >= 0
-    kept = Decisions(decisions.records[said], decisions.customers[said], decisions.examples[learnt])
-    for records in (kept.records, kept.examples):
-        records["row"] = moved[records["row"]]
-    return kept
 
 
 Passed = TypeVar("Passed", DeadLetter, Reroute)

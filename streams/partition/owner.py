@@ -289,6 +289,8 @@ class PartitionOwner:
         life = owned.life
         if not life.recovering:
             await self._bind_erasures(life)
+            if self._paused:
+                return  # a rebalance, or the end, began meanwhile
             wall = None if self._settings.clock == "event" else time.time()
             life.tick([s for s in Input if self._is_at_end(s, life)], wall)
             await self._commit(owned)
@@ -298,7 +300,12 @@ class PartitionOwner:
         new = life.customers.unbound() if life.customers is not None else []
         if new:
             tps = {s: TP(self._names[s], life.number) for s in Input}
-            ends = await self._ends_now(tps.values())
+            try:
+                ends = await self._ends_now(tps.values())
+            except Exception:
+                if self._paused:
+                    return  # the consumer ends; they are read again by whoever goes on
+                raise
             for one in new:
                 one.until = {source: ends[tp] for source, tp in tps.items()}
 
