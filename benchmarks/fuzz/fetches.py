@@ -11,14 +11,22 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 
 from benchmarks.fuzz.records import Example, Records
 from detectors.observations import Input
-from streams.kafka.columns import CRC_FROM, Aborted
+from streams.kafka.columns import (
+    CRC_FROM,
+    HEADER,
+    HEADERS_START,
+    KEY_START,
+    VALUE_START,
+    Aborted,
+    parse,
+)
 
-BATCH_RECORDS = 100
+BATCH_RECORDS = 40
 MOST_BATCHES = 4
 LEGACY_SHARE = 0.05
 _TIME_MS = 1_767_225_600_000
 _CONTROL = 0x30  # transactional, and a marker
-_CRC_AT, _ATTRIBUTES_AT = 17, 21
+_MAGIC_AT, _CRC_AT, _ATTRIBUTES_AT, _CODEC = 16, 17, 21, 0x07
 
 
 class Fetch(NamedTuple):
@@ -71,7 +79,7 @@ class Fetches:
     def _batch(self, records: list[Example], base: int, producer: int) -> bytearray:
         builder = DefaultRecordBatchBuilder(
             magic=2,
-            compression_type=self.random.randrange(5),
+            compression_type=self.random.choice([0, 0, 0, 0, 1, 2, 3, 4]),
             is_transactional=int(producer > 0),
             producer_id=producer,
             producer_epoch=0 if producer > 0 else -1,
@@ -101,8 +109,11 @@ class Fetches:
 
     def _damage(self, data: bytearray) -> None:
         dice = self.random
-        kind = dice.randrange(5)
-        if kind == 0:  # bits, anywhere behind the offset and length
+        kind = dice.randrange(10)
+        if kind >= 5 and (lengths := _lengths(data)):  # where it hurts: before a part of a record
+            for _ in range(dice.randint(1, 3)):
+                data[dice.choice(lengths)] = dice.choice([0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF])
+        elif kind == 0:  # bits, anywhere behind the offset and length
             for _ in range(dice.randint(1, 20)):
                 data[dice.randrange(12, len(data))] ^= 1 << dice.randrange(8)
         elif kind == 1:  # cut short, the length saying so or not
@@ -121,6 +132,15 @@ class Fetches:
                 data[dice.randrange(min(61, len(data) - 1), len(data))] = dice.choice(
                     [0, 1, 0x7F, 0x80, 0xFF]
                 )
+
+
+def _lengths(data: bytearray) -> list[int]:
+    """Last bytes of the lengths of records' parts; none if they are compressed."""
+    if len(data) < HEADER or data[_MAGIC_AT] < 2 or data[_ATTRIBUTES_AT + 1] & _CODEC:
+        return []
+    (fetched,) = parse(bytes(data), 0, check_crc=False)
+    columns = fetched.columns[:, [KEY_START, VALUE_START, HEADERS_START]]
+    return [*(columns.ravel() - 1).tolist(), *columns[:, -1].tolist()]
 
 
 def _marker(base: int, producer: int, *, commit: bool) -> bytearray:

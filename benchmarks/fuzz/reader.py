@@ -53,7 +53,7 @@ _WHERE = TopicPartition("fuzz", 0)
 Plain = tuple[int, bytes | None, bytes | None, Headers]
 
 
-@numba.njit
+@numba.njit()
 def _beyond(buffer: NDArray[np.uint8]) -> int:
     return int(buffer[buffer.shape[0]])
 
@@ -104,9 +104,8 @@ class Reader:
         return read
 
     def _ingested(self, source: Input, fetched: Fetched) -> None:
-        slices = fetched.columns[:, KEY_START:]
-        if len(slices) and not -1 <= slices.min() <= slices.max() <= len(fetched.data):
-            raise AssertionError("a slice leaves the buffer")
+        if not _within(fetched):
+            raise AssertionError("a slice leaves its record")
         home = HOMES[self.counts["fetches_read"] % len(HOMES)]
         got = ingest(source, fetched, self.state, latest_allowed=LATEST, home=home)
         for letter in got.dead_letters:
@@ -146,6 +145,15 @@ class Reader:
             path.write_bytes(fetch.data)
             print(f"{path}, {fetch._replace(data=b'')}:", file=sys.stderr)
             traceback.print_exc()
+
+
+def _within(fetched: Fetched) -> bool:
+    """Whether key, value and headers of each record follow each other within the buffer."""
+    slices = fetched.columns[:, KEY_START:].copy()
+    starts, ends = slices[:, 0::2], slices[:, 1::2]
+    ends[ends < 0] = starts[ends < 0]
+    steps = np.diff(slices, axis=1, prepend=0)
+    return bool(np.all(steps >= 0) and np.all(slices[:, -1] <= len(fetched.data)))
 
 
 def _parsed(fetch: Fetch, data: bytes) -> list[Fetched]:

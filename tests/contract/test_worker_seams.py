@@ -19,6 +19,7 @@ from detectors.observations import Input
 from schemas.topics import OutputTopics
 from streams import agents
 from streams.app import WorkerApp, create
+from streams.errors import SeamError
 from streams.kafka import transport
 from streams.kafka.columns import Fetched
 from streams.kafka.table import ChangelogTable
@@ -102,7 +103,7 @@ def test_a_faust_that_passes_over_its_compiled_parts_is_refused() -> None:
 
 def test_a_compiled_part_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(transport.ACCELERATORS, "faust.streams", "NoSuchIterator")
-    with pytest.raises(transport.SeamError, match=r"faust\.streams not compiled"):
+    with pytest.raises(SeamError, match=r"faust\.streams not compiled"):
         transport.require_seams()
 
 
@@ -200,7 +201,7 @@ async def test_an_input_that_is_held_is_not_fetched(
         asked.append(wanted)
         return {}
 
-    monkeypatch.setattr(transport.driver.Consumer, "_getmany", getmany)
+    monkeypatch.setattr(driver.Consumer, "_getmany", getmany)
     visits = TP("visits", 0)
     consumer.held = {PURCHASES}
     await consumer._getmany({PURCHASES, visits}, 0.1)

@@ -1,7 +1,7 @@
 """A partition's owner in the test's own process, on Apache Kafka; instead of ending it raises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -42,9 +42,13 @@ class Owning:
             Publisher(settings, lambda _: Scorer()),
             Observer(settings, Metrics(CollectorRegistry()), Health(60.0, 0.0)),
             end_offset=lambda tp: self.ends.get((tp.topic, tp.partition)),
+            ends_now=self._no_ends,
             hold=self._hold,
             fail=self._end,
         )
+
+    async def _no_ends(self, _: Collection[TP]) -> Mapping[TP, int]:
+        raise AssertionError("nobody is erased here")
 
     def _hold(self, tps: set[TP]) -> None:
         self.held = tps
@@ -116,7 +120,7 @@ async def fetched(broker: str, tp: TopicPartition) -> list[Fetched]:
     fetcher.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker,
-        value_deserializer=fetcher.COLUMNAR,
+        value_deserializer=fetcher.Columnar(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
     )

@@ -21,7 +21,7 @@ from detectors.observations import Input
 from schemas.dead_letters import REASON
 from schemas.topics import OutputTopics, dead_letter_topic
 from streams.errors import FencedError, StateError, TopicsError
-from streams.kafka import producer
+from streams.kafka import positions, producer
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.columns import Fetched
 from streams.kafka.fault_points import Point
@@ -58,7 +58,7 @@ async def test_whoever_had_the_partition_is_fenced_before_its_offsets_are_read(
         await old.assign(0)
         old.take(weekly(), 0)
         ended: list[BaseException | None] = []
-        read = owner.starting_positions
+        read = positions.starting_positions
 
         async def after_a_last_try_of_the_old_one(
             options: Mapping[str, Any], group: str, tps: Iterable[TopicPartition]
