@@ -45,7 +45,7 @@ async def run(*, quick: bool) -> list[Outcome]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a part, in under 4 minutes")
+    parser.add_argument("--quick", action="store_true", help="some of every kind")
     quick = parser.parse_args().quick
     outcomes = asyncio.run(run(quick=quick))
     figures = {}
