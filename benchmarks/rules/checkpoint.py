@@ -5,7 +5,8 @@ from benchmarks.rules.rule import Cut, Rule
 
 FENCE = "        await asyncio.gather(*(producer.start() for producer in producers.values()))\n"
 FIND = (
-    "        tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}\n"
+    "        sources = self._settings.topics.sources\n"
+    "        tps = {(n, name): TopicPartition(name, n) for n in producers for name in sources}\n"
     "        starts = await starting_positions(self._options, group, tps.values())\n"
 )
 
@@ -124,8 +125,8 @@ RULES = (
         (
             Cut(
                 "streams/agents.py",
-                "if message.generation_id == generation():",
-                "if message.generation_id is not None:",
+                "if message.generation_id == generation():  # else",
+                "if message.generation_id is not None:  # else",
                 ("contract: test_a_message_from_before_a_rebalance_is_dropped[input]",),
             ),
             Cut(
@@ -162,8 +163,8 @@ RULES = (
         (
             Cut(
                 LIFE,
-                "        if record.positions != committed:\n",
-                "        if not record.positions:\n",
+                "        if written != committed:\n",
+                "        if not written:\n",
                 (
                     "life: test_a_changelog_that_contradicts_the_offsets_is_refused",
                     "owner: test_a_recovery_that_ended_early_ends_the_process",
@@ -203,7 +204,7 @@ RULES = (
             ),
             Cut(
                 "streams/partition/publish.py",
-                "            Outgoing(topics.alerts, number, alerts),\n",
+                "            Outgoing(topics.alerts, number, [*erased, *alerts]),\n",
                 "",
                 ("owner: test_alerts_and_who_is_at_risk_are_in_the_same_transaction",),
             ),
