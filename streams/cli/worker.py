@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +31,9 @@ def command(
 
     Checks the topics first, and refuses to start when they could lose or mix up events.
     """
+    # until Faust takes the signal over there is nothing to save, and nobody to tell
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
     from streams.ops import logs
     from streams.settings import load
 

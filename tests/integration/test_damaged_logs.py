@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import PolicyViolationError
 
 from benchmarks.faults import forked, stream
 from benchmarks.harness import (
@@ -26,7 +28,7 @@ from benchmarks.harness import (
     workers,
 )
 from schemas.changelog import PARTITION_KEY
-from schemas.topics import OutputTopics
+from schemas.topics import OutputTopics, topic_specs
 from streams.errors import CorruptError, StateError
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.columns import HEADER
@@ -34,6 +36,8 @@ from streams.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
+# Many small transactions, so that customers have older rows too.
+OFTEN = {"checkpoint_seconds": "0.05", "kafka_fetch_partition_bytes": "4096"}
 ENDS = 120.0  # seconds that a worker may take to find out, on a busy machine
 
 
@@ -51,7 +55,7 @@ async def lived(broker: str) -> tuple[Settings, list[ConsumerRecord[bytes, bytes
     settings = settings_of(broker)
     await create_topics(settings)
     await stream.send(settings, stream.make(customers=20, seed=3))
-    worker = worker_of(settings.group, settings, checkpoint_seconds="0.1")
+    worker = worker_of(settings.group, settings, **OFTEN)
     with workers(worker):
         await wait_until_at_the_end(settings, [worker], ENDS)
         assert worker.stop() == 0
@@ -67,10 +71,28 @@ async def delete(settings: Settings, before: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.broker)
     await admin.start()
     try:
-        place = TopicPartition(changelog_of(settings), 0)
-        await admin.delete_records({place: RecordsToDelete(before_offset=before)})
+        name = changelog_of(settings)
+        specs = topic_specs(settings.topics.prefix, settings.topics.inputs)
+        (spec,) = (spec for spec in specs if spec.name == name)
+        # Kafka deletes no records of a topic that is compact alone, which is why it has to be
+        for policy in ("delete", spec.cleanup):
+            configs = {**spec.config, "cleanup.policy": policy}
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
+            if policy == "delete":
+                await delete_allowed(admin, TopicPartition(name, 0), before)
     finally:
         await admin.close()
+
+
+async def delete_allowed(admin: AIOKafkaAdminClient, place: TopicPartition, before: int) -> None:
+    async with asyncio.timeout(ENDS):
+        while True:
+            try:
+                await admin.delete_records({place: RecordsToDelete(before_offset=before)})
+            except PolicyViolationError:  # the broker has not heard of the new policy yet
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 async def ended(settings: Settings) -> tuple[int | None, str]:
