@@ -96,6 +96,22 @@ class ColumnarConsumer(driver.Consumer):
             return {}
         return await super()._getmany(wanted, timeout)
 
+    async def perform_seek(self) -> None:
+        """To the committed positions, and to the log's start where nothing is committed.
+
+        There aiokafka would stay behind what it has fetched, though that was dropped if a
+        rebalance came between. Changelogs are sought by their recovery.
+        """
+        await super().perform_seek()
+        changelogs = self.app.tables.changelog_topics
+        fresh = [
+            tp
+            for tp in self.assignment()
+            if tp.topic not in changelogs and not self._read_offset.get(tp)
+        ]
+        if fresh:
+            await self.seek_to_beginning(*fresh)
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):

@@ -44,7 +44,7 @@ def test_every_method_that_is_overridden_is_there_and_takes_the_same() -> None:
         (
             ColumnarConsumer,
             driver.Consumer,
-            ["_new_consumer_thread", "_getmany", "_drain_messages", "force_commit"],
+            ["_new_consumer_thread", "_getmany", "_drain_messages", "perform_seek", "force_commit"],
         ),
         (ColumnarThread, driver.AIOKafkaConsumerThread, ["_create_worker_consumer"]),
         (

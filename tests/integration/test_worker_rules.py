@@ -62,8 +62,8 @@ async def send(settings: Settings, numbers: range, **options: str) -> AIOKafkaPr
         await producer.begin_transaction()
     waiting = []
     for number in numbers:
-        # minutes apart: so soon nothing is learnt, and the trainer has nothing to read
-        bought = purchase(f"c-{number % 20}", number, number / 1440)
+        # so far apart that something is learnt, and the trainer has something to read
+        bought = purchase(f"c-{number % 20}", number, number / 2)
         key = str(bought["customer_id"]).encode()
         partition = partition_of(key, PARTITIONS)
         common = {name: bought[name] for name in ("event_id", "customer_id", "event_time")}
