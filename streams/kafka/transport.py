@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
@@ -105,12 +105,12 @@ class ColumnarConsumer(driver.Consumer):
         await super().perform_seek()
         changelogs = self.app.tables.changelog_topics
         fresh = [
-            tp
+            TopicPartition(tp.topic, tp.partition)
             for tp in self.assignment()
             if tp.topic not in changelogs and not self._read_offset.get(tp)
         ]
         if fresh:
-            await self.seek_to_beginning(*fresh)
+            await self._thread.seek_to_beginning(*fresh)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:

@@ -23,7 +23,7 @@ from benchmarks.harness import (
 )
 from schemas.changelog import PARTITION_KEY, decode_partition
 from schemas.topics import OutputTopics
-from streams.errors import GapError
+from streams.errors import GapError, TransactionError
 from streams.kafka.fault_points import VARIABLE
 from streams.kafka.positions import committed_offsets
 from streams.ops import logs
@@ -51,8 +51,13 @@ async def settings(broker: str) -> Settings:
     return settings
 
 
-async def send(settings: Settings, numbers: range, **options: str) -> AIOKafkaProducer:
-    """An event of each input a number, of customers of both partitions.
+MINUTE = 1 / 1440  # in days: events so close that nothing is learnt from them
+
+
+async def send(
+    settings: Settings, numbers: range, days: float = MINUTE, **options: str
+) -> AIOKafkaProducer:
+    """An event of each input a number, so many days apart, of customers of both partitions.
 
     Within a transaction that is named, it stays open, and so does the producer.
     """
@@ -62,8 +67,7 @@ async def send(settings: Settings, numbers: range, **options: str) -> AIOKafkaPr
         await producer.begin_transaction()
     waiting = []
     for number in numbers:
-        # so far apart that something is learnt, and the trainer has something to read
-        bought = purchase(f"c-{number % 20}", number, number / 2)
+        bought = purchase(f"c-{number % 20}", number, number * days)
         key = str(bought["customer_id"]).encode()
         partition = partition_of(key, PARTITIONS)
         common = {name: bought[name] for name in ("event_id", "customer_id", "event_time")}
@@ -159,6 +163,29 @@ async def test_nothing_but_a_transaction_commits_and_the_last_one_is_at_the_reba
     assert await applied(settings) == 300 * EACH
 
 
+async def test_what_has_no_committed_position_is_read_from_its_start_after_a_rebalance(
+    settings: Settings,
+) -> None:
+    """The trainer's examples: what was fetched of them is dropped, and nothing says where to go."""
+    await send(settings, range(600), days=0.5)
+    session = {"kafka_session_timeout_seconds": "6"}
+    never = environment(settings, checkpoint_seconds="600", **session)
+    first = Worker(f"{settings.group}-1", never)
+    second = Worker(f"{settings.group}-2", never)
+    with workers(first):
+        await until(lambda: len(recovered(first)) == PARTITIONS)
+        await asyncio.sleep(3.0)
+        for _ in range(2):  # at the first rebalance there are examples, at the second they are read
+            with workers(second):
+                await until(lambda: not first.running or len(recovered(second)) > 0)
+                await asyncio.sleep(3.0)
+                assert second.stop() == 0
+            assert first.running, f"see {first.log_path}"
+        assert first.stop() == 0
+    outputs = OutputTopics(settings.topics.prefix)
+    assert await read_all(settings, outputs.examples)
+
+
 async def test_events_that_retention_deleted_unread_end_the_worker(settings: Settings) -> None:
     await send(settings, range(200))
     worker = Worker(settings.group, environment(settings))
@@ -189,7 +216,7 @@ async def test_a_failure_in_a_transaction_ends_the_worker_and_saves_nothing(
     with workers(worker):
         worker.stop()
         worker.start(**{VARIABLE: "before_offsets:1:fail"})
-        assert worker.wait(60) == 70
+        assert worker.wait(60) == TransactionError.exit_code
         assert (await committed(settings), await applied(settings)) == (0, 0)
         worker.start()
         await wait_until_consumed(settings, 200 * EACH, [worker], 60)
