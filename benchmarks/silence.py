@@ -5,6 +5,8 @@ after the last event falls due. Then the same events are moved in time so that t
 some seconds ahead of now, and sent to Apache Kafka for a real worker with a wall clock. From the
 last event on nothing is sent any more. The alerts must come, for the customers whose deadlines
 passed, no earlier than their deadlines.
+
+The source-outage guard is off: when nobody sends anything for hours it takes that for an outage.
 """
 
 import argparse
@@ -40,6 +42,7 @@ from streams.figures import write_figures
 from streams.kafka.broker import bootstrap
 from streams.replay import Replay
 from streams.settings import Settings
+from streams.settings_groups import Guard
 from streams.sources.kafka import Sender
 from streams.sources.lines import Lines, Naming, encode
 from streams.sources.rows import Rows
@@ -72,14 +75,16 @@ def main() -> None:
 
 async def run(broker: str, customers: int) -> dict[str, float]:
     settings = named(
-        broker, f"silence-{int(time.time()):x}", allowed_lateness_seconds=GRACE_SECONDS
+        broker,
+        f"silence-{int(time.time()):x}",
+        allowed_lateness_seconds=GRACE_SECONDS,
+        guard=Guard(enabled=False),
     )
     await create_topics(settings)
     last, due = foresee(settings, customers)
     target = due[0]
-    worker = Worker(
-        settings.group, environment(settings, allowed_lateness_seconds=str(GRACE_SECONDS))
-    )
+    options = {"allowed_lateness_seconds": str(GRACE_SECONDS), "guard_enabled": "false"}
+    worker = Worker(settings.group, environment(settings, **options))
     with workers(worker):
         shift = round(time.time() + LEAD_SECONDS - target.deadline, 3)
         console.print(
