@@ -15,7 +15,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format silence throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick schemas lock lock-jars clean
+.PHONY: help setup demo test test-slow lint format silence throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick schemas lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -25,8 +25,11 @@ setup: .venv/.compiled ## make .venv from requirements.lock (every task does it 
 demo: .venv/.compiled ## start a broker, simulate customers, watch the alerts
 	@$(BIN)/offbeat demo
 
-test: .venv/.compiled $(CDNOW) ## run all tests, on a real broker
+test: .venv/.compiled $(CDNOW) ## run the tests, on a real broker
 	@$(BIN)/pytest $(ARGS)
+
+test-slow: .venv/.compiled ## run the tests that take longer, most of them with workers on a real broker
+	@$(BIN)/pytest -m slow $(ARGS)
 
 lint: .venv/.installed ## check style, types and the way imports point
 	@$(BIN)/ruff check
