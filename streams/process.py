@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import faust
@@ -29,7 +30,8 @@ def end_process(error: BaseException) -> NoReturn:
     trace = None if isinstance(error, AccessError | BrokerError | StopError) else error
     log.error(logs.WORKER_FAILED, error=str(error) or repr(error), exc_info=trace)
     logging.shutdown()
-    sys.stderr.flush()
+    with suppress(OSError):  # on a disk that is full
+        sys.stderr.flush()
     os._exit(error.exit_code if isinstance(error, OffbeatError) else UNEXPECTED)
 
 
@@ -41,6 +43,7 @@ class BoundedWorker(faust.Worker):  # type: ignore[misc] # without types
 
     def __init__(self, app: faust.App, *, stop_seconds: float, **options: Any) -> None:
         super().__init__(app, **options)
+        self.spinner = None  # it would write to standard output, which may lie on a full disk
         self._stop_seconds = stop_seconds
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
