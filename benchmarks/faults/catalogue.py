@@ -2,6 +2,8 @@
 
 A strike is the script of a run up to where nothing more happens to it. It starts the workers, and
 returns how many seconds it took, after each blow, until every partition got on.
+
+One file: a script each, a few lines long, and the list of them all.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""What Faust and aiokafka do not do by themselves, or do otherwise: P1 and on."""
+"""What Faust and aiokafka do not do by themselves, or do otherwise: P1 and on.
+
+One file: a list, to be read in its order.
+"""
 
 from benchmarks.rules.rule import Cut, Rule
 

@@ -1,4 +1,7 @@
-"""Time, order, and records that cannot be used: T1 and on, B1 and on."""
+"""Time, order, and records that cannot be used: T1 and on, B1 and on.
+
+One file: a list, to be read in its order.
+"""
 
 from benchmarks.rules.libraries import LIFE, OWNER
 from benchmarks.rules.rule import Cut, Rule

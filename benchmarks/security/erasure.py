@@ -5,6 +5,8 @@ mentioned by dead letters, with their key and without one. First it is shown tha
 them. Then they are erased by `offbeat erase`, and others by records whose transaction is ended by
 SIGKILL half-way. Then the logs are compacted, and everything is searched: the files of our topics,
 their records, the workers' logs, the metrics.
+
+One file: what is made, what is searched and what must be found belong together.
 """
 
 from __future__ import annotations

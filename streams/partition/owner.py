@@ -9,6 +9,8 @@ The rules (each has lost or doubled events where it was missing):
 * a fetch is taken only when it starts at the partition's own position;
 * nothing is saved between the last transaction before a rebalance and the end of that rebalance;
 * whatever goes wrong ends the process: the last commit is the truth.
+
+One file, somewhat long: whether these rules hold only shows side by side.
 """
 
 import asyncio

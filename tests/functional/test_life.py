@@ -1,4 +1,7 @@
-"""A partition's life without Kafka: order, checkpoints, recovery, and what is refused."""
+"""A partition's life without Kafka: order, checkpoints, recovery, and what is refused.
+
+One file: what is done to a life, and what is asked of it, is the same throughout.
+"""
 
 from dataclasses import replace
 

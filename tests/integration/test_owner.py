@@ -1,6 +1,6 @@
 """The order in which partitions are taken, saved and given up, on Apache Kafka itself.
 
-Each test holds one rule of docs/rules.md.
+Each test holds one rule of docs/rules.md. One file: they share the owner and what is done to it.
 """
 
 import asyncio
