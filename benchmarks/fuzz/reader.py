@@ -32,12 +32,12 @@ from streams.kafka.columns import (
     KEY_START,
     LENGTH_PREFIX,
     OFFSET,
-    OLD_HEADER,
     VALUE_END,
     VALUE_START,
     Fetched,
     parse,
 )
+from streams.kafka.old_format import SHORTEST
 from streams.partition.ingest import Home, ingest
 from streams.partition.records import read_headers
 
@@ -46,7 +46,7 @@ LATEST = 1_900_000_000.0
 # A state of its own for so many records: random ids would fill one without end.
 STATE_RECORDS = 50_000
 # One byte less than what could be a batch: `parse` must not look at it.
-GUARDS = tuple(bytes([byte]) * (OLD_HEADER - 1) for byte in (0x00, 0x01, 0xFF))
+GUARDS = tuple(bytes([byte]) * (SHORTEST - 1) for byte in (0x00, 0x01, 0xFF))
 HOMES = (None, Home("fuzz", 1, 4), Home("fuzz", 0, None))
 _WHERE = TopicPartition("fuzz", 0)
 
