@@ -62,7 +62,7 @@ def kernel(function: Function) -> Function:
         return cast(Function, compiled)
     stamp = source_stamp(function.__module__.partition(".")[0])
     kept = compiled._cache  # noqa: SLF001 (there is no public way)
-    kept._cache_file._source_stamp = stamp  # noqa: SLF001
+    kept._cache_file._source_stamp = stamp  # noqa: SLF001 (as above)
     kept.save_overload = _if_there_is_room(kept.save_overload)
     return cast(Function, compiled)
 

@@ -112,7 +112,7 @@ async def lane(
     """Takes what is next until nothing is left."""
     while work and time.monotonic() < until:
         number, fault, seed = work.pop(0)
-        rng = random.Random(seed)  # noqa: S311
+        rng = random.Random(seed)  # noqa: S311 (no secret: when to strike whom)
         run = await disturbed(broker, events, f"f{number}-{stamp}", fault, truth, rng)
         for attempt in range(1, ATTEMPTS):
             if run.missed and run.verdict.clean:

@@ -304,10 +304,10 @@ class PartitionOwner:
             tps = {s: TP(self._names[s], life.number) for s in Input}
             try:
                 ends = await self._ends_now(tps.values())
-            except Exception:
-                if self._paused:
-                    return  # the consumer ends; they are read again by whoever goes on
-                raise
+            except Exception:  # whatever a consumer says that is being stopped
+                if not self._paused:
+                    raise
+                return  # nothing is lost: whoever goes on reads them again
             for one in new:
                 one.until = {source: ends[tp] for source, tp in tps.items()}
 

@@ -115,8 +115,9 @@ async def owning(settings: Settings) -> AsyncIterator[Owning]:
         await one.close()
 
 
-async def fetched(broker: str, tp: TopicPartition) -> list[Fetched]:
-    """All of a partition, as columns of committed records."""
+@asynccontextmanager
+async def columnar(broker: str, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of one partition that gives columns of committed records."""
     fetcher.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker,
@@ -127,11 +128,17 @@ async def fetched(broker: str, tp: TopicPartition) -> list[Fetched]:
     await consumer.start()
     try:
         consumer.assign([tp])
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def fetched(broker: str, tp: TopicPartition) -> list[Fetched]:
+    """All of a partition, as columns of committed records."""
+    async with columnar(broker, tp) as consumer:
         end = (await consumer.end_offsets([tp]))[tp]
         found: list[Fetched] = []
         while end and (not found or found[-1].after < end):
             got = await asyncio.wait_for(consumer.getmany(timeout_ms=1000), 10)
             found += got.get(tp, [])
         return found
-    finally:
-        await consumer.stop()
