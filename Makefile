@@ -15,7 +15,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format silence throughput badinput fuzz faults faults-quick outage security quality quality-quick schemas lock lock-jars clean
+.PHONY: help setup demo test test-slow lint format silence throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick schemas lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -25,8 +25,11 @@ setup: .venv/.compiled ## make .venv from requirements.lock (every task does it 
 demo: .venv/.compiled ## start a broker, simulate customers, watch the alerts
 	@$(BIN)/offbeat demo
 
-test: .venv/.compiled $(CDNOW) ## run all tests, on a real broker
+test: .venv/.compiled $(CDNOW) ## run the tests, on a real broker
 	@$(BIN)/pytest $(ARGS)
+
+test-slow: .venv/.compiled ## run the tests that take longer, most of them with workers on a real broker
+	@$(BIN)/pytest -m slow $(ARGS)
 
 lint: .venv/.installed ## check style, types and the way imports point
 	@$(BIN)/ruff check
@@ -38,7 +41,7 @@ format: .venv/.installed ## mend what can be mended by machine
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-silence throughput badinput fuzz faults outage security: .venv/.compiled
+silence throughput badinput fuzz faults rules outage security: .venv/.compiled
 	@$(BIN)/python -m benchmarks.$@ $(ARGS)
 
 silence: ## show how soon a silence is noticed, and how often wrongly
@@ -46,8 +49,13 @@ throughput: ## show events a second and CPU time an event
 outage: ## take the purchases away for hours and days; show what is said wrongly, with the guard and without
 badinput: ## send what nobody should send; show where it ends up
 fuzz: ## read a million damaged records; show that each ends as an event or a dead letter
-security: ## log in every way, rightly and wrongly; take each permission away
+security: ## log in every way, rightly and wrongly; take each permission away; erase customers
 faults: ## strike workers and broker a hundred times; show that nothing is lost, doubled or invented
+
+rules: ## take each rule of docs/rules.md out; show that its tests notice
+
+rules-quick: .venv/.compiled ## the same once for each rule, without a broker, in some 4 minutes
+	@$(BIN)/python -m benchmarks.rules --quick $(ARGS)
 
 faults-quick: .venv/.compiled ## the same once or so for each fault, in under 5 minutes
 	@$(BIN)/python -m benchmarks.faults --quick $(ARGS)

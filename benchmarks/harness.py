@@ -153,19 +153,31 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
             )
         },
         "topics_partitions": str(settings.topics.partitions),
+        **({"topics_customers": settings.topics.customers} if settings.topics.customers else {}),
         **more,
     }
 
 
 def named(
-    broker: str, name: str, *, inputs: str | None = None, partitions: int = 4, **more: Any
+    broker: str,
+    name: str,
+    *,
+    inputs: str | None = None,
+    partitions: int = 4,
+    replication: int = 1,
+    customers: bool = False,
+    **more: Any,
 ) -> Settings:
-    """Settings of a run of its own: group, outputs and (unless given) inputs bear its name."""
+    """Settings of a run of its own: group, outputs and (unless given) inputs bear its name.
+
+    With `customers` there is a customers' topic too.
+    """
     prefix = inputs or name
     own = {
         "prefix": name,
         "partitions": partitions,
-        "replication": 1,
+        "replication": replication,
+        "customers": f"{prefix}.customers" if customers else None,
         **{kind: f"{prefix}.{kind}" for kind in ("purchases", "visits", "payments", "support")},
     }
     return Settings(broker=broker, group=name, topics=Topics.model_validate(own), **more)
@@ -278,4 +290,4 @@ async def read_all(
 async def read_alerts(settings: Settings) -> list[dict[str, Any]]:
     """The alerts of a run, as a reader of committed data finds them."""
     records = await read_all(settings, OutputTopics(settings.topics.prefix).alerts)
-    return [orjson.loads(record.value) for record in records]
+    return [orjson.loads(record.value) for record in records if record.value is not None]

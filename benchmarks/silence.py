@@ -5,6 +5,8 @@ after the last event falls due. Then the same events are moved in time so that t
 some seconds ahead of now, and sent to Apache Kafka for a real worker with a wall clock. From the
 last event on nothing is sent any more. The alerts must come, for the customers whose deadlines
 passed, no earlier than their deadlines.
+
+The source-outage guard is off: when nobody sends anything for hours it takes that for an outage.
 """
 
 import argparse
@@ -40,6 +42,7 @@ from streams.figures import write_figures
 from streams.kafka.broker import bootstrap
 from streams.replay import Replay
 from streams.settings import Settings
+from streams.settings_groups import Guard
 from streams.sources.kafka import Sender
 from streams.sources.lines import Lines, Naming, encode
 from streams.sources.rows import Rows
@@ -72,14 +75,16 @@ def main() -> None:
 
 async def run(broker: str, customers: int) -> dict[str, float]:
     settings = named(
-        broker, f"silence-{int(time.time()):x}", allowed_lateness_seconds=GRACE_SECONDS
+        broker,
+        f"silence-{int(time.time()):x}",
+        allowed_lateness_seconds=GRACE_SECONDS,
+        guard=Guard(enabled=False),
     )
     await create_topics(settings)
     last, due = foresee(settings, customers)
     target = due[0]
-    worker = Worker(
-        settings.group, environment(settings, allowed_lateness_seconds=str(GRACE_SECONDS))
-    )
+    options = {"allowed_lateness_seconds": str(GRACE_SECONDS), "guard_enabled": "false"}
+    worker = Worker(settings.group, environment(settings, **options))
     with workers(worker):
         shift = round(time.time() + LEAD_SECONDS - target.deadline, 3)
         console.print(
@@ -122,10 +127,10 @@ def simulated(customers: int, start: float) -> Iterator[Lines]:
         yield from encode(chunk, Naming())
 
 
-def foresee(settings: Settings, customers: int) -> tuple[float, list[Due]]:
+def foresee(settings: Settings, customers: int, start: float = START) -> tuple[float, list[Due]]:
     """The last event's time, and the silences that fall due in the hours behind it, in order."""
     replay = Replay(settings)
-    lines = list(simulated(customers, START))
+    lines = list(simulated(customers, start))
     sources = {}
     for source in {line.source for line in lines}:
         sources[source] = iter([_rows(line) for line in lines if line.source is source])

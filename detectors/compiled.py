@@ -15,6 +15,7 @@ this package and of the function's own: an upgraded package never runs yesterday
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -60,8 +61,20 @@ def kernel(function: Function) -> Function:
     except RuntimeError:  # read-only file system without NUMBA_CACHE_DIR: compile in each process
         return cast(Function, compiled)
     stamp = source_stamp(function.__module__.partition(".")[0])
-    compiled._cache._cache_file._source_stamp = stamp  # noqa: SLF001 (there is no public way)
+    kept = compiled._cache  # noqa: SLF001 (there is no public way)
+    kept._cache_file._source_stamp = stamp  # noqa: SLF001 (as above)
+    kept.save_overload = _if_there_is_room(kept.save_overload)
     return cast(Function, compiled)
+
+
+def _if_there_is_room(save: Callable[..., None]) -> Callable[..., None]:
+    """Keep what was compiled; where the disk is full, it is compiled once more next time."""
+
+    def try_to_save(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    return try_to_save
 
 
 def by_name(array: NDArray[np.void]) -> Rows:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.clock.guard import judge_hours, watch
+from detectors.clock.guard import judge_hours
 from detectors.compiled import Bytes, Rows, by_name
 from detectors.customer import CUSTOMER
 from detectors.judgement.episodes import DECISION
@@ -28,7 +28,8 @@ from detectors.steps import advance_all, apply_all, freeze
 CHUNK = 1024  # decisions a kernel writes before it hands over: under 1 MB of buffers
 
 Buffers: TypeAlias = tuple[Rows, Rows, Rows, NDArray[np.int64], Rows]
-"""Where kernels write: DECISION, CUSTOMER and EXAMPLE[CHUNK], how many [2], POPULATION[1]."""
+"""Where kernels write: DECISION, CUSTOMER and EXAMPLE[CHUNK], how many [2] and whether an hour has
+ended in an outage, POPULATION[1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def apply(state: CustomerState, batch: Batch) -> Decisions:
         work.cross(float(times[first]))
         boundary = min(next_freeze(state), state.week_ends, state.maintenance_begins)
         end = int(np.searchsorted(times, boundary, side="left"))
-        first = work.watch_and_observe(observations, first, end, batch.ids)
+        first += work.observe(observations[first:end], batch.ids)
     return work.done()
 
 
@@ -85,7 +86,7 @@ class _Work:
         self._decisions = np.empty(CHUNK, DECISION)
         self._customers = np.empty(CHUNK, CUSTOMER)
         self._examples = np.empty(CHUNK, EXAMPLE)
-        self._counts = np.zeros(2, np.int64)
+        self._counts = np.zeros(3, np.int64)
         self._buffers: Buffers = (
             by_name(self._decisions),
             by_name(self._customers),
@@ -95,24 +96,11 @@ class _Work:
         )
         self._parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
 
-    def watch_and_observe(self, observations: Rows, first: int, end: int, ids: Bytes) -> int:
-        """Apply observations up to `end`, the next boundary; where to go on.
+    def observe(self, observations: Rows, ids: Bytes) -> int:
+        """Apply observations up to the next boundary; how many were.
 
-        That is earlier if an hour ends before it in which an input was out.
+        Not all of them if an hour has ended in which an input was out.
         """
-        state, guard = self._state, self._state.profile.guard
-        if not guard.enabled:
-            self._observe(observations[first:end], ids)
-            return end
-        population, profile = by_name(state.population), by_name(state.parameters)
-        ahead = observations[first:end]
-        seen = watch(population, profile, ahead, guard.least_daily, guard.longest_days)
-        self._observe(ahead[:seen], ids)
-        if seen < len(ahead):
-            self._stay_out()
-        return first + int(seen)
-
-    def _observe(self, observations: Rows, ids: Bytes) -> None:
         state = self._state
         rows = by_name(state.rows)
 
@@ -122,7 +110,10 @@ class _Work:
                 *self._buffers, position,
             )  # fmt: skip
 
-        self._run(run, len(observations))
+        applied = self._run(run, len(observations))
+        if applied < len(observations):
+            self._stay_out()
+        return applied
 
     def take_dues(self, watermark: float) -> None:
         """Take what is due before the watermark; no boundary lies before it."""
@@ -177,11 +168,11 @@ class _Work:
 
         The guard then stands at its end, and the rest is to be judged once `_stay_out` was called.
         """
-        state, guard = self._state, self._state.profile.guard
+        state = self._state
         if not state.guard_ends <= time < np.inf:
             return False
-        population, profile = by_name(state.population)[0], by_name(state.parameters)[0]
-        return bool(judge_hours(population, profile, time, guard.least_daily, guard.longest_days))
+        population, profile = by_name(state.population), by_name(state.parameters)
+        return bool(judge_hours(population, profile, time))
 
     def _stay_out(self) -> None:
         """Take what was due before the hour that begins, then let outages last until it ends.
@@ -191,18 +182,25 @@ class _Work:
         self.take_dues(float(self._state.population["guard_hour"][0]))
         self._state.prolong_outages()
 
-    def _run(self, kernel: Callable[[int, Rows], int], end: int) -> None:
-        """Run a kernel from 0 to `end`, emptying its buffers whenever they are full."""
+    def _run(self, kernel: Callable[[int, Rows], int], end: int) -> int:
+        """Run a kernel from 0 to `end`, emptying its buffers whenever they are full.
+
+        Where it has come to: short of `end` if an hour has ended in an outage.
+        """
         self._state.wind_clock()
         profile = by_name(self._state.parameters)
         position = 0
         while position < end:
             position = kernel(position, profile)
+            if self._counts[2]:
+                self._counts[2] = 0
+                return position
             if position < end:
                 self._empty()
+        return position
 
     def _empty(self) -> None:
-        said, learnt = self._counts.tolist()
+        said, learnt, _ = self._counts.tolist()
         self._parts.append(
             (
                 self._decisions[:said].copy(),
@@ -214,7 +212,7 @@ class _Work:
 
     def done(self) -> Decisions:
         """What was decided, in order; the buffers are given away."""
-        said, learnt = self._counts.tolist()
+        said, learnt, _ = self._counts.tolist()
         self._parts.append(
             (self._decisions[:said], self._customers[:said], self._examples[:learnt])
         )

@@ -2,7 +2,8 @@
 
 `slots` holds row numbers (-1 = free) and has a power of two of them, at most half in use; a
 customer stands at `hash & mask` or at the next free slot after it. The ids lie one after the other
-in one buffer: row r is `ids[id_ends[r]:id_ends[r + 1]]`. Nothing is ever removed.
+in one buffer: row r is `ids[id_ends[r]:id_ends[r + 1]]`. Where a
+customer is removed the table is built anew.
 """
 
 import numpy as np

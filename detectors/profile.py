@@ -190,10 +190,13 @@ class Profile:
 
     @cached_property
     def records(self) -> NDArray[np.void]:
-        """The profile as an array of one record: a field for each tunable, then those of CLOCK."""
-        table = np.zeros(1, [(name, "f8") for name in tunables()] + CLOCK.descr)
+        """The profile as an array of one record: a field for each tunable, for the guard, CLOCK."""
+        own = [*tunables(), "guard_least_daily", "guard_longest_days"]
+        table = np.zeros(1, [(name, "f8") for name in own] + CLOCK.descr)
         for name in tunables():
             table[name] = getattr(self, name)
+        table["guard_least_daily"] = self.guard.least_daily
+        table["guard_longest_days"] = self.guard.longest_days
         fill(table, self.clock)
         return table
 

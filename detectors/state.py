@@ -2,6 +2,8 @@
 
 Arrays grow by doubling, so `rows`, `dues` and `dirty` may be new arrays after `locate` and
 `restore`: read them from the state each time.
+
+One file, somewhat long: whoever touches rows or population has to see them side by side.
 """
 
 import math
@@ -24,6 +26,7 @@ from detectors.profile import Profile
 Item = TypeVar("Item", bound=np.generic)
 
 LEARNT_FROM = (Input.PURCHASES, Input.VISITS)  # by the clock, if it learns
+CHUNK = 1 << 16  # rows moved at once when customers are removed: 33 MB on the side
 CURRENCIES = 4  # that are told apart; values in further ones are not ranked
 BUCKETS = 160  # of value in each: 40 octaves, see judgement.ranks
 MARKS = 9  # where the second to the tenth tenth of the customers begins
@@ -46,11 +49,12 @@ POPULATION = np.dtype(
         ("clock_recent", "i8", (HOURS,)),
         ("clock_week", "i8"),
         # the guard (`clock.guard`), most of it by Input: the hour that is being counted, 0 = none,
-        # and its events; for each local hour of the week how often it was seen, and the usual
-        # events of each input in thousandths, with their sum; what was seen and expected of late;
-        # the sum of evidence, since when it is above 0, and since when the input is out, 0 = no
+        # and how many events there had been when it began; for each local hour of the week how
+        # often it was seen, and the usual events of each input in thousandths, with their sum; what
+        # was seen and expected of late; the sum of evidence, since when it is above 0, and since
+        # when the input is out, 0 = no
         ("guard_hour", "f8"),
-        ("guard_counts", "i8", (INPUTS,)),
+        ("guard_from", "i8", (INPUTS,)),
         ("guard_weeks", "i8", (HOURS,)),
         ("guard_rates", "i8", (INPUTS * HOURS,)),
         ("guard_week", "i8", (INPUTS,)),
@@ -84,6 +88,7 @@ POPULATION = np.dtype(
         ("demand", "f8", (SEGMENTS * RANKS,)),  # the same on the days before, discounted
         ("demand_periods", "f8"),  # how many days `demand` stands for (longer ones, below 1 a day)
         ("alert_floors", "i8", (SEGMENTS,)),  # least value that is announced; RANKS = none is
+        ("erased_open", "i8"),  # episodes that were open and announced when their customer went
     ],
     align=True,
 )
@@ -165,6 +170,11 @@ class CustomerState:
         _reset_rows(by_name(self.rows), known, self.size)
         return rows
 
+    def add(self, customer_id: bytes) -> int:
+        """The customer's row, a new one if they are not known."""
+        key = np.frombuffer(customer_id, np.uint8)
+        return int(self.locate(key, np.zeros(1, np.int64), np.array([len(customer_id)]))[0])
+
     def find(self, customer_id: bytes) -> int:
         """The customer's row, or -1."""
         key = np.frombuffer(customer_id, np.uint8)
@@ -202,15 +212,16 @@ class CustomerState:
         if self.population["clock_week"][0] and self.profile.clock.learns:
             self._begin_week()
         if not self.profile.guard.enabled:  # else it would find empty hours when it is enabled
-            for name in ("guard_hour", "guard_counts", "guard_evidence", "guard_out"):
+            for name in ("guard_hour", "guard_from", "guard_evidence", "guard_out"):
                 self.population[name] = 0
         self._clock_is_old = True
 
     def begin(self, t: float) -> None:
         """Begin to count hours and weeks with the first event, at t, if there was none yet."""
-        if self.profile.guard.enabled and self.population["guard_hour"][0] == 0.0:
-            self.population["guard_hour"] = math.floor(t / HOUR_SECONDS) * HOUR_SECONDS
-            self.population["guard_since"] = self.population["guard_hour"]
+        own = self.population
+        if self.profile.guard.enabled and own["guard_hour"][0] == 0.0:
+            own["guard_hour"] = own["guard_since"] = math.floor(t / HOUR_SECONDS) * HOUR_SECONDS
+            own["guard_from"] = own["applied"] + own["duplicates"]
         if self.profile.clock.learns and self.week_ends == np.inf:
             self.population["clock_week"] = week_of(t, self.profile.clock.offset_seconds)
             self._begin_week()
@@ -248,7 +259,7 @@ class CustomerState:
 
     @property
     def guard_ends(self) -> float:
-        """When the hour is over that the guard is counting; inf if it counts none."""
+        """`guard.hour_ends`."""
         hour = float(self.population["guard_hour"][0])
         return hour + HOUR_SECONDS if hour else np.inf
 
@@ -307,6 +318,33 @@ class CustomerState:
             fill(self.parameters, self.profile_in_effect.clock)
             self._clock_is_old = False
 
+    def drop(self, rows: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Remove these customers; those behind them move up, and the order stays.
+
+        Returns int32[size before]: the new row of each old one, -1 for those that went. Rows, ids
+        and index are then as if they had never come. Takes a copy of the index and moves rows in
+        place: a second for ten million customers.
+        """
+        size = self.size
+        keep = np.ones(size, np.bool_)
+        keep[rows] = False
+        moved = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
+        lengths = np.diff(self.id_ends[: size + 1])
+        used, left = int(self.id_ends[size]), int(keep.sum())
+        ids = self.ids[:used][np.repeat(keep, lengths)]
+        self.ids[: len(ids)], self.ids[len(ids) : used] = ids, 0
+        self.id_ends[1 : left + 1] = np.cumsum(lengths[keep])
+        self.id_ends[left + 1 : size + 1] = 0
+        # as bytes: indexing records would leave whatever memory held between their fields
+        _close_up(self.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize), keep, 0)
+        _close_up(self.dues, keep, np.inf)
+        _close_up(self.dirty, keep, 0)
+        _close_up(self._hashes, keep, 0)
+        self.size = left
+        self._slots[:] = FREE
+        fill_slots(self._slots, self._hashes, left)
+        return moved
+
     def take_dirty(self) -> NDArray[np.int32]:
         """The rows changed since the last call, in order; they are clean from now on."""
         changed = np.flatnonzero(self.dirty[: self.size]).astype(np.int32)
@@ -334,6 +372,16 @@ class CustomerState:
 def _free_slots(capacity: int) -> NDArray[np.int32]:
     """A free table with at least two slots a customer."""
     return np.full(1 << (2 * capacity).bit_length(), FREE, np.int32)
+
+
+def _close_up(array: NDArray[Item], keep: NDArray[np.bool_], empty: float) -> None:
+    """Move the kept items to the front, a chunk at a time; what is free behind them is `empty`."""
+    kept = np.flatnonzero(keep)
+    first = int(np.argmin(keep)) if len(kept) < len(keep) else len(keep)
+    for start in range(first, len(kept), CHUNK):
+        chunk = kept[start : start + CHUNK]
+        array[start : start + len(chunk)] = array[chunk]
+    array[len(kept) : len(keep)] = empty
 
 
 def _grown(array: NDArray[Item], length: int) -> NDArray[Item]:

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.clock.guard import hour_ends, judge_hours
 from detectors.compiled import Bytes, Row, Rows, kernel
 from detectors.customer import (
     DAY_SECONDS,
@@ -209,12 +210,21 @@ def apply_all(
     population: Rows,
     position: int,
 ) -> int:
-    """Apply observations from `position` on; where to go on when the buffers are full."""
+    """Apply observations from `position` on; where to go on when the buffers are full.
+
+    Or when an hour has ended in which an input was out: then counts[2] is 1.
+    """
     p = profile[0]
+    ends = hour_ends(population[0])
     while position < observations.shape[0]:
         if counts[0] == decisions.shape[0] or counts[1] == examples.shape[0]:
             return position
         o = observations[position]
+        if o.effective_time >= ends:
+            if judge_hours(population, profile, o.effective_time):
+                counts[2] = 1
+                return position
+            ends = hour_ends(population[0])
         row = int(o.row)
         c = rows[row]
         d = decisions[counts[0]]

@@ -119,6 +119,20 @@ class Timeline:
         waiting = self._lines[source].waiting
         return int(waiting[0].offsets[0]) if waiting else None
 
+    def waits_for(self, row: int) -> bool:
+        """Whether an observation of the customer in `row` has been read and not released."""
+        return any(
+            bool((run.observations["row"] == row).any())
+            for line in self._lines
+            for run in line.waiting
+        )
+
+    def renumber(self, moved: NDArray[np.int32]) -> None:
+        """The customers have other rows now: `moved[row]`; none of who went may be waited for."""
+        for line in self._lines:
+            for run in line.waiting:
+                run.observations["row"] = moved[run.observations["row"]]
+
     def waiting_bytes(self, source: Input) -> int:
         """Bytes that an input has read and not yet released, ids included."""
         return self._lines[source].waiting_bytes

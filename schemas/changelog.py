@@ -1,9 +1,9 @@
 """The state changelog: one record a customer, and one for the partition itself.
 
 A customer's record is binary: `FORMAT` (1 byte), the row layout's version (2 bytes, big-endian),
-the row's bytes in that layout. Layouts are frozen as JSON beside this module, so that a reader
-finds every field by its name and version N reads what N-1 wrote. The partition's record is JSON
-under `PARTITION_KEY`, a key that no customer can have.
+the row's bytes in that layout; a tombstone says that the customer was erased. Layouts are frozen as
+JSON beside this module, so that a reader finds every field by its name and version N reads what N-1
+wrote. The partition's record is JSON under `PARTITION_KEY`, a key that no customer can have.
 """
 
 import struct
@@ -30,9 +30,14 @@ class PartitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     released: dict[str, float | None]
     watermark: float | None
     customers: int
+    digest: str = (
+        ""  # of their rows, see streams.partition.digest; none in what older versions wrote
+    )
     population: dict[str, float | list[float]]
     # by input: records in the newest block, then dead letters by block, the newest last
     dead_letters: dict[str, list[int]] = {}
+    # the next offset to read of the customers' topic, by its name, once one has been read
+    customers_position: dict[str, int] = {}
 
 
 class LayoutField(msgspec.Struct, frozen=True):

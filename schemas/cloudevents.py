@@ -7,17 +7,18 @@ both are there, the event's own count. All other attributes are left alone.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from schemas.dead_letters import Headers, RejectReason
-from schemas.events import Event
 from schemas.rejections import Rejected, missing_field, refused
 
 _CONTENT_TYPE = b"application/cloudevents+json"
 _VERSION = "1.0"
+
+Record = TypeVar("Record")
 
 
 class Enveloped(NamedTuple):
@@ -70,7 +71,7 @@ def opened(name: str, value: bytes, headers: Headers) -> Enveloped:
     return Enveloped(bytes(envelope.data), "$.data", attributes)
 
 
-def completed(decode: Callable[[bytes], Event], enveloped: Enveloped) -> Event:
+def completed(decode: Callable[[bytes], Record], enveloped: Enveloped) -> Record:
     """Decode, with an attribute put in for each required field that turns out to be missing.
 
     Raises:

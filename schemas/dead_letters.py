@@ -5,7 +5,9 @@ where it came from. The `__streams.errors.*` names and their text values are tho
 (KIP-1034).
 """
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -188,6 +190,32 @@ def marked_offsets(headers: Headers) -> set[int] | None:
             runs = (run.partition("-") for run in (value or b"").decode().split(",") if run)
             return {o for a, _, b in runs for o in range(int(a), int(b or a) + 1)}
     return None
+
+
+def mentions(customer_id: str) -> Callable[[bytes | None, bytes | None, Headers], bool]:
+    """Whether a record with this key, value and headers carries the id anywhere.
+
+    As UTF-8 or as JSON escapes it, with no letter or digit beside it: a refused record has no field
+    that could be asked. So a longer id that begins with this one and a dash is found too.
+
+    >>> carries = mentions("c-1")
+    >>> (
+    ...     carries(b"c-1", None, []),
+    ...     carries(None, b'{"customer_id": "c-1', []),
+    ...     carries(b"c-12", b"", []),
+    ... )
+    (True, True, False)
+    """
+    escaped = (json.dumps(customer_id, ensure_ascii=each)[1:-1] for each in (True, False))
+    forms = {form.encode() for form in (customer_id, *escaped)}
+    joined = b"|".join(re.escape(form) for form in sorted(forms))
+    found = re.compile(rb"(?<![0-9A-Za-z\x80-\xff])(?:" + joined + rb")(?![0-9A-Za-z\x80-\xff])")
+
+    def carries(key: bytes | None, value: bytes | None, headers: Headers) -> bool:
+        parts = [key, value, *(part for name, text in headers for part in (name.encode(), text))]
+        return any(found.search(part) for part in parts if part)
+
+    return carries
 
 
 def _size(headers: Iterable[tuple[str, bytes | None]]) -> int:

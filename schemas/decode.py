@@ -10,13 +10,22 @@ called alone:
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from schemas.cloudevents import completed, opened
 from schemas.dead_letters import Headers, RejectReason
-from schemas.events import EVENTS, MAX_RECORD_BYTES, Event, Payment, Purchase
+from schemas.events import (
+    CUSTOMERS,
+    EVENTS,
+    MAX_RECORD_BYTES,
+    CustomerRecord,
+    Event,
+    Payment,
+    Purchase,
+)
 from schemas.instants import EARLIEST_SECONDS, rfc3339, seconds
 from schemas.rejections import Rejected, accepted, malformed, refused
 
@@ -24,8 +33,11 @@ DECODERS: dict[str, Callable[[bytes], Event]] = {
     name: msgspec.json.Decoder(event).decode for name, event in EVENTS.items()
 }
 
+_CUSTOMER = msgspec.json.Decoder(CustomerRecord).decode
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _THE_KEY = "the UTF-8 of customer_id"
+
+Record = TypeVar("Record")
 
 
 def read(
@@ -48,6 +60,24 @@ def read(
     return event
 
 
+def read_customer(
+    key: bytes | None, value: bytes | None, headers: Headers
+) -> CustomerRecord | None:
+    """The record of the customers' topic; None for a tombstone, by which nothing more is known.
+
+    Raises:
+        Rejected: it is none. Nothing else, whatever the bytes are.
+    """
+    if value is None and key:
+        return None
+    key, value = admit(key, value)
+    record = _parsed(CUSTOMERS, _CUSTOMER, value, headers)
+    _check_key(CUSTOMERS, record.customer_id, key)
+    if record.signed_up is not None:
+        _instant(CUSTOMERS, "signed_up", record.signed_up)
+    return record
+
+
 def admit(key: bytes | None, value: bytes | None) -> tuple[bytes, bytes]:
     """Key and value, when both are there and together at most 64 KiB."""
     if value is None:
@@ -63,7 +93,10 @@ def admit(key: bytes | None, value: bytes | None) -> tuple[bytes, bytes]:
 
 def parse(name: str, value: bytes, headers: Headers) -> Event:
     """The event that the JSON says; its ids, times and currency are not judged yet."""
-    decode = DECODERS[name]
+    return _parsed(name, DECODERS[name], value, headers)
+
+
+def _parsed(name: str, decode: Callable[[bytes], Record], value: bytes, headers: Headers) -> Record:
     try:
         return decode(value)
     except msgspec.ValidationError:
@@ -80,12 +113,9 @@ def parse(name: str, value: bytes, headers: Headers) -> Event:
 
 def check(name: str, event: Event, key: bytes, latest_allowed: float | None = None) -> None:
     """Raise `Rejected` where a well-typed event is still not acceptable."""
-    for field, text in (("event_id", event.event_id), ("customer_id", event.customer_id)):
-        if not text.isprintable():
-            raise _out_of_bounds(name, field, "has unprintable characters")
-    if key != event.customer_id.encode():
-        problem = "is not the customer_id of the value"
-        raise Rejected(RejectReason.KEY_MISMATCH, "key", problem, _THE_KEY)
+    if not event.event_id.isprintable():
+        raise _out_of_bounds(name, "event_id", "has unprintable characters")
+    _check_key(name, event.customer_id, key)
     currency = event.currency if isinstance(event, Purchase | Payment) else None
     if currency is not None and not is_currency(currency):
         raise _out_of_bounds(name, "currency", f"is {currency!r}")
@@ -96,6 +126,14 @@ def check(name: str, event: Event, key: bytes, latest_allowed: float | None = No
         problem = f"is {event.event_time!r}, too far ahead of the clock"
         limit = f"up to {rfc3339(latest_allowed)}"
         raise Rejected(RejectReason.FUTURE_TIME, "$.event_time", problem, limit)
+
+
+def _check_key(name: str, customer_id: str, key: bytes) -> None:
+    if not customer_id.isprintable():
+        raise _out_of_bounds(name, "customer_id", "has unprintable characters")
+    if key != customer_id.encode():
+        problem = "is not the customer_id of the value"
+        raise Rejected(RejectReason.KEY_MISMATCH, "key", problem, _THE_KEY)
 
 
 def is_currency(currency: str) -> bool:

@@ -1,4 +1,5 @@
-"""What comes in: one Struct an input, with its fields, bounds and meaning.
+"""What comes in: one Struct an input, with its fields, bounds and meaning; and what is known of
+customers beside their events.
 
 A field's `description` says what is accepted; dead letters repeat it. Bounds that msgspec enforces
 are plain `Meta` arguments. `pattern` and `minimum` given as `extra_json_schema` only describe:
@@ -155,3 +156,22 @@ EVENTS: dict[str, type[Event]] = {
     "support": Support,
 }
 """By the input's name, in the order of the inputs' codes."""
+
+
+class CustomerRecord(Struct, frozen=True, gc=False):
+    """What is known of a customer beside their events; `erase` asks for everything to be forgotten.
+
+    Only `erase` has an effect so far. The other fields are checked and not used yet.
+    """
+
+    customer_id: Id
+    segment: Text = None
+    acquisition_channel: Text = None
+    signed_up: OptionalTime = None
+    profile: Text = None
+    erase: Annotated[bool, Meta(description="true or false")] = False
+
+
+CUSTOMERS = "customers"
+INCOMING: dict[str, type[Event | CustomerRecord]] = {**EVENTS, CUSTOMERS: CustomerRecord}
+"""Everything that producers write, by the topic's usual name."""

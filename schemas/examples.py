@@ -1,7 +1,8 @@
 """What the online model learns from: a customer's features at one moment, and what came of it.
 
-Topic `offbeat.examples`, one partition, key = customer id. Written once the outcome is certain, a
-horizon after the snapshot; of both outcomes, because labels of those who return bias a model.
+Topic `offbeat.examples`, one partition, no key. Written once the outcome is certain, a horizon
+after the snapshot; of both outcomes, because labels of those who return bias a model. Whose it was
+is not in it: nothing that learns needs to know, and what is not there need not be erased.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,6 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     schema: Literal["offbeat.example.v1"] = "offbeat.example.v1"
-    customer_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     snapshot_time: Instant
     label_time: Instant
     outcome: Literal[0, 1]
@@ -30,7 +30,6 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def encode(
-    customer_id: str,
     times: tuple[float, float],
     outcome: Literal[0, 1],
     features: Mapping[str, float],
@@ -43,7 +42,6 @@ def encode(
     snapshot_time, label_time = (datetime.fromtimestamp(time, UTC) for time in times)
     return msgspec.json.encode(
         Example(
-            customer_id=customer_id,
             snapshot_time=snapshot_time,
             label_time=label_time,
             outcome=outcome,

@@ -11,7 +11,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.changelog import PARTITION_KEY, PartitionRecord
 from schemas.dead_letters import HEADER_NAMES, REDRIVEN, REDRIVEN_FROM, RejectReason
-from schemas.events import EVENTS
+from schemas.events import CUSTOMERS, EVENTS, CustomerRecord
 from schemas.examples import Example
 from schemas.model import Model
 from schemas.proposals import KEY as PROPOSAL_KEY
@@ -24,6 +24,7 @@ Json = dict[str, Any]
 
 RECORDS: dict[str, type] = {
     **{event.__name__.lower(): event for event in EVENTS.values()},
+    "customer-record": CustomerRecord,
     "alert": Alert,
     "example": Example,
     "sample": Sample,
@@ -40,13 +41,20 @@ _BINDING = "0.5.0"  # of AsyncAPI's Kafka bindings
 _REDRIVEN_FROM = (
     "once for each time that it was sent again: topic/partition/offset of the dead letter"
 )
-_WHOLE_NUMBERS = ("retention.ms", "delete.retention.ms")
+_WHOLE_NUMBERS = (
+    "retention.ms",
+    "delete.retention.ms",
+    "min.compaction.lag.ms",
+    "max.compaction.lag.ms",
+)
 
 
-def documents(prefix: str = "offbeat", inputs: Sequence[str] = tuple(EVENTS)) -> dict[str, bytes]:
+def documents(
+    prefix: str = "offbeat", inputs: Sequence[str] = tuple(EVENTS), customers: str = CUSTOMERS
+) -> dict[str, bytes]:
     """File names and contents: `<record>.schema.json` for each record, and `asyncapi.json`."""
     files: dict[str, Json] = {f"{name}.schema.json": json_schema(name) for name in RECORDS}
-    files["asyncapi.json"] = asyncapi(prefix, inputs)
+    files["asyncapi.json"] = asyncapi(prefix, inputs, customers)
     return {name: _pretty(document) for name, document in files.items()}
 
 
@@ -59,14 +67,14 @@ def json_schema(name: str) -> Json:
     }
 
 
-def asyncapi(prefix: str, inputs: Sequence[str]) -> Json:
+def asyncapi(prefix: str, inputs: Sequence[str], customers: str = CUSTOMERS) -> Json:
     """One AsyncAPI document: a channel a topic, the records in it, and who sends them."""
     _, schemas = msgspec.json.schema_components(
         RECORDS.values(), ref_template="#/components/schemas/{name}"
     )
     channels: Json = {}
     operations: Json = {}
-    for channel, spec, messages in _channels(prefix, inputs):
+    for channel, spec, messages in _channels(topic_specs(prefix, inputs, customers)):
         channels[channel] = _channel(spec, messages)
         to_us = spec.owner == "producers"
         operations[f"{'receive' if to_us else 'send'}-{channel}"] = {
@@ -88,18 +96,19 @@ def asyncapi(prefix: str, inputs: Sequence[str]) -> Json:
     }
 
 
-def _channels(prefix: str, inputs: Sequence[str]) -> list[tuple[str, TopicSpec, list[str]]]:
+def _channels(specs: Sequence[TopicSpec]) -> list[tuple[str, TopicSpec, list[str]]]:
     """Each topic: the channel's name, whatever the topic is called; its spec; its messages."""
     contents = {
-        "alerts": ["alert"],
+        "customers": ["customer-record", "customer-tombstone"],
+        "alerts": ["alert", "erased"],
         "at-risk": ["alert", "no-longer-at-risk"],
         "examples": ["example", "sample"],
         "model": ["model", "proposal", "sampled-customer", "sampling"],
-        "state-changelog": ["customer", "partition"],
+        "state-changelog": ["customer", "erased", "partition"],
     }
-    names = {"input": iter(EVENTS), "dead letters": iter(EVENTS)}
+    names = {"input": iter(EVENTS), "dead letters": iter([*EVENTS, CUSTOMERS])}
     channels = []
-    for spec in topic_specs(prefix, inputs):
+    for spec in specs:
         if spec.role == "input":
             name = next(names["input"])
             channels.append((name, spec, [EVENTS[name].__name__.lower()]))
@@ -113,7 +122,7 @@ def _channels(prefix: str, inputs: Sequence[str]) -> list[tuple[str, TopicSpec, 
 
 
 def _channel(spec: TopicSpec, messages: list[str]) -> Json:
-    configuration: Json = {"cleanup.policy": [spec.cleanup]}
+    configuration: Json = {"cleanup.policy": spec.cleanup.split(",")}
     for setting in _WHOLE_NUMBERS:
         if setting in spec.configs:
             configuration[setting] = int(spec.configs[setting])
@@ -159,11 +168,22 @@ def _messages() -> Json:
         },
         "alert": _message("Alert", customer),
         "no-longer-at-risk": {
-            "summary": "A tombstone: the customer's episode has closed.",
+            "summary": "A tombstone: the customer's episode has closed, or they were erased.",
             "payload": {"type": "null"},
             "bindings": _key(customer),
         },
-        "example": _message("Example", customer),
+        "erased": {
+            "summary": "A tombstone: the customer was erased. Forget what came before it.",
+            "payload": {"type": "null"},
+            "bindings": _key(customer),
+        },
+        "customer-record": _message("CustomerRecord", customer),
+        "customer-tombstone": {
+            "summary": "Nothing more is known of the customer beside their events; erases nothing.",
+            "payload": {"type": "null"},
+            "bindings": _key(customer),
+        },
+        "example": {"payload": {"$ref": "#/components/schemas/Example"}},
         "sample": _message("Sample", "'sample/', and the partition's number"),
         "model": _message("Model", "the version's place on the grid of event time"),
         "proposal": _message("Proposal", repr(PROPOSAL_KEY.decode())),

@@ -6,13 +6,13 @@ from functools import cache
 import msgspec
 
 from schemas.dead_letters import RejectReason
-from schemas.events import EVENTS
+from schemas.events import INCOMING
 
 _AT = re.compile(r" - at `(.*)`$")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _TYPE = re.compile(r"Expected `(.*)`, got `(.*?)`")
 _ENUM = "Invalid enum value "
-_TIMES = {"event_time", "due_time"}
+_TIMES = {"event_time", "due_time", "signed_up"}
 _SHOWN = 64  # characters of a producer's value that a message repeats
 
 
@@ -74,7 +74,7 @@ def accepted(name: str, path: str) -> str:
 
 @cache
 def _descriptions(name: str) -> dict[str, str]:
-    event = EVENTS[name]
+    event = INCOMING[name]
     _, definitions = msgspec.json.schema_components([event])
     properties = definitions[event.__name__]["properties"]
     return {

@@ -23,7 +23,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Purchases of one partition since the last such record: customer and time, side by side.
 
     Times in whole seconds since the epoch. `watermark`, in seconds since the epoch, says that all
-    purchases before it have been sent; None where more follow.
+    purchases before it have been sent; None where more follow. Of the customers in `erased` nothing
+    that was sent before is kept.
     """
 
     schema: Literal["offbeat.sample.v1"] = "offbeat.sample.v1"
@@ -32,6 +33,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     watermark: float | None
     customers: list[Customer]
     times: list[int]
+    erased: list[Customer] = []
 
     def __post_init__(self) -> None:
         if len(self.customers) != len(self.times):

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas.dead_letters import MAX_MESSAGE_BYTES
 from schemas.events import EVENTS
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -16,7 +15,16 @@ HOUR_MS = 60 * 60 * 1000
 
 PARTITIONED_LIKE_INPUTS: Literal["inputs"] = "inputs"
 Owner = Literal["producers", "offbeat"]
-Role = Literal["input", "dead letters", "alerts", "at-risk", "examples", "model", "state-changelog"]
+Role = Literal[
+    "input",
+    "customers",
+    "dead letters",
+    "alerts",
+    "at-risk",
+    "examples",
+    "model",
+    "state-changelog",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class TopicSpec:
     role: Role
     owner: Owner
     partitions: Literal["inputs"] | int
-    cleanup: Literal["delete", "compact"]
+    cleanup: Literal["delete", "compact", "compact,delete"]
     retention_ms: int | None
     config: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +64,7 @@ class OutputTopics:
 
     @property
     def alerts(self) -> str:
-        """Append-only, key customer: what was decided."""
+        """Append-only, key customer: what was decided; a tombstone for who was erased."""
         return f"{self.prefix}.alerts"
 
     @property
@@ -86,23 +94,46 @@ def dead_letter_topic(source: str) -> str:
 
 
 def topic_specs(
-    prefix: str = "offbeat", inputs: Sequence[str] = tuple(EVENTS)
+    prefix: str = "offbeat",
+    inputs: Sequence[str] = tuple(EVENTS),
+    customers: str | None = None,
 ) -> tuple[TopicSpec, ...]:
-    """All specs; `inputs` are the names of the input topics in the order of the inputs' codes."""
+    """All specs; `inputs` are the names of the input topics in the order of the inputs' codes.
+
+    `customers` is the name of the customers' topic, if there is one.
+    """
     outputs = OutputTopics(prefix)
+    reference = [customers] if customers else []
     return (
         # a month to replay from: two of the shortest cadences that are worth an alert
         *(_kept(name, "input", "producers", 30 * DAY_MS) for name in inputs),
+        *(
+            TopicSpec(name, "customers", "producers", PARTITIONED_LIKE_INPUTS, "compact", None)
+            for name in reference
+        ),
         # two weeks, a sprint, to find a producer's mistake and send its records again
         *(
-            _kept(dead_letter_topic(name), "dead letters", "offbeat", 14 * DAY_MS)
-            for name in inputs
+            _kept(name, "dead letters", "offbeat", 14 * DAY_MS, config=_DEAD_LETTERS)
+            for name in map(dead_letter_topic, (*inputs, *reference))
         ),
         # a quarter: the horizon of an alert is mostly 30 to 90 days, so its end is still beside its
         # beginning
-        _kept(outputs.alerts, "alerts", "offbeat", 90 * DAY_MS),
+        TopicSpec(
+            outputs.alerts,
+            "alerts",
+            "offbeat",
+            PARTITIONED_LIKE_INPUTS,
+            "compact,delete",
+            90 * DAY_MS,
+            _ALERTS,
+        ),
         # a reader that was away for a week still sees who is no longer at risk
-        _compacted(outputs.at_risk, "at-risk", "inputs", {"delete.retention.ms": str(7 * DAY_MS)}),
+        _compacted(
+            outputs.at_risk,
+            "at-risk",
+            "inputs",
+            {"delete.retention.ms": str(7 * DAY_MS), **_WITHIN_A_WEEK},
+        ),
         # a year: enough to train a model anew over every season
         _kept(outputs.examples, "examples", "offbeat", 365 * DAY_MS, partitions=1),
         _compacted(outputs.model, "model", 1, {}),
@@ -110,12 +141,28 @@ def topic_specs(
     )
 
 
-_DEAD_LETTERS = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+# What is erased leaves the disk as whole segments, of those that were begun an hour before.
+_DEAD_LETTERS = {"segment.ms": str(HOUR_MS)}
+
+# What is superseded or erased is gone within a week of it, however little is written. The
+# tombstone itself, which has the id for its key, goes after `delete.retention.ms` more.
+_WITHIN_A_WEEK = {"max.compaction.lag.ms": str(7 * DAY_MS)}
+
+# Every alert is there for a week, for readers that were away. Behind that the newest of each
+# customer stays to the end of the quarter, and of an erased one nothing: their tombstone is the
+# newest. A fortnight bounds it, and a second one the tombstone itself: within a month all is gone.
+_ALERTS = {
+    "min.compaction.lag.ms": str(7 * DAY_MS),
+    "max.compaction.lag.ms": str(14 * DAY_MS),
+    "delete.retention.ms": str(DAY_MS),
+    "segment.ms": str(DAY_MS),
+}
 
 # Recovery reads the changelog from its start, so what is superseded should go soon: segments close
 # after 64 MiB (some 150,000 rows) or six hours, and are compacted when a tenth of the log is
 # superseded. Tombstones (a customer erased) outlive any restart by a week.
 _CHANGELOG = {
+    **_WITHIN_A_WEEK,
     "min.compaction.lag.ms": "0",
     "min.cleanable.dirty.ratio": "0.1",
     "segment.bytes": str(64 << 20),

@@ -35,6 +35,18 @@ def take_input(source: Input, owner: PartitionOwner, generation: Callable[[], in
     return agent
 
 
+def take_customers(owner: PartitionOwner, generation: Callable[[], int]) -> Agent:
+    """The agent of the customers' topic."""
+
+    async def agent(stream: StreamT[list[Fetched]]) -> None:
+        async for event in stream.events():
+            message = event.message
+            if message.generation_id == generation():
+                owner.take_customers(message.tp.partition, message.value)
+
+    return agent
+
+
 def take_examples(learner: Learner, generation: Callable[[], int]) -> Agent:
     """The agent of the learning examples: one partition, so one worker of the group trains."""
 

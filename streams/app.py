@@ -3,14 +3,10 @@
 Importing this module makes nothing; `create` does.
 """
 
-import logging
-import os
-import sys
-import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
 import faust
 from faust.types.tuples import TP
@@ -20,40 +16,40 @@ from detectors.learning.names import FEATURES
 from detectors.observations import Input
 from schemas.topics import OutputTopics
 from streams import agents
-from streams.errors import AccessError, OffbeatError
 from streams.kafka.connection import client_options, faust_credentials
-from streams.kafka.denials import refused
+from streams.kafka.ends import LogEnds
 from streams.kafka.table import ChangelogTable
 from streams.kafka.transport import ColumnarConsumer, ColumnarTransport, require_seams
 from streams.ops import health, logs
 from streams.ops.metrics import Metrics
 from streams.ops.observer import Observer
+from streams.ops.watchdog import Watchdog
 from streams.partition.owner import PartitionOwner
 from streams.partition.publish import Publisher
+from streams.process import end_process
 from streams.settings import Settings, config_hash
 from streams.training.feed import ModelFeed
 from streams.training.learner import ExamplesLearner
 
-UNEXPECTED = 70  # EX_SOFTWARE of sysexits(3)
-
 log = logs.logger(__name__)
 
 
-def end_process(error: BaseException) -> NoReturn:
-    """Stop at once and commit nothing: the next start goes on from the last commit."""
-    error = refused(error, "Read") or error
-    # what the broker does not allow is no fault of the program: a trace would hide the message
-    trace = None if isinstance(error, AccessError) else error
-    log.error(logs.WORKER_FAILED, error=str(error), exc_info=trace)
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(error.exit_code if isinstance(error, OffbeatError) else UNEXPECTED)
-
-
 class WorkerApp(faust.App):
-    """Faust's app, that knows the model before it reads the first event."""
+    """Faust's app, that knows the model before it reads the first event, and ends by a crash.
+
+    Faust itself would wait for its parts to stop, and end with exit code 1 whatever it was.
+    """
 
     feed: ModelFeed
+
+    def _crash(self, reason: BaseException) -> None:
+        if self.should_stop:  # whatever breaks while everything ends is no news
+            super()._crash(reason)
+        else:
+            end_process(reason)
+
+    def _create_directories(self) -> None:
+        """None: a worker writes to no file, so a disk that is full is not its matter."""
 
     async def on_first_start(self) -> None:
         """Read the model's topic to its end, then start as Faust does."""
@@ -78,12 +74,14 @@ def create(settings: Settings) -> WorkerApp:
         Publisher(settings, feed.scorer_at),
         observer,
         end_offset=lambda tp: _consumer(app).end_offset(tp),
+        ends_now=lambda tps: _consumer(app).highwaters(*tps),
         hold=lambda tps: _hold(app, tps),
         fail=end_process,
     )
     learner = ExamplesLearner(settings, metrics, end_process)
     _bind_topics(app, settings, owner, learner)
     _bind_lifecycle(app, settings, owner, learner, observer)
+    _bind_watchdog(app, settings, owner, state_of_health)
     health.install(app, metrics, state_of_health, time.monotonic)
     log.info(
         logs.WORKER_STARTED,
@@ -112,8 +110,8 @@ def _faust(settings: Settings) -> WorkerApp:
         consumer_max_fetch_size=kafka.fetch_partition_bytes,
         consumer_auto_offset_reset="earliest",
         store="memory://",
-        # Faust wants a folder; nothing of ours lies there
-        datadir=settings.data_dir or Path(tempfile.gettempdir()) / f"offbeat-{settings.group}",
+        # Faust wants the name of a folder, which shows in the process's title: it is not made
+        datadir=settings.data_dir or Path(f"offbeat-{settings.group}"),
         topic_partitions=settings.topics.partitions,
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -138,6 +136,8 @@ def _bind_topics(
     outputs = OutputTopics(settings.topics.prefix)
     for source, name in zip(Input, settings.topics.inputs, strict=True):
         agent(name, agents.take_input(source, owner, generation))
+    if settings.topics.customers:
+        agent(settings.topics.customers, agents.take_customers(owner, generation))
     agent(outputs.examples, agents.take_examples(learner, generation))
     app.tables.add(
         ChangelogTable(
@@ -175,6 +175,21 @@ def _bind_lifecycle(
             await owner.checkpoint()
             await learner.checkpoint()
             observer.knows(app.feed.newest, app.feed.proposal)
+
+
+def _bind_watchdog(
+    app: WorkerApp, settings: Settings, owner: PartitionOwner, state: health.Health
+) -> None:
+    ends = LogEnds(client_options(settings))
+    watchdog = Watchdog(settings.stall_seconds, owner.work, ends, state, end_process)
+
+    @app.task
+    async def watch() -> None:
+        while not app.should_stop:
+            await app.sleep(watchdog.pause)
+            if not app.should_stop:
+                await watchdog.look()
+        await ends.stop()
 
 
 def _consumer(app: faust.App) -> ColumnarConsumer:

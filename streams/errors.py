@@ -7,13 +7,16 @@
     │   ├── TopicsError         topics missing, or not as specified  exit 78 (EX_CONFIG)
     │   ├── InputError          a file or record given by the user   exit 65 (EX_DATAERR)
     │   ├── DeadLettersError    most of what is read cannot be used  exit 76 (EX_PROTOCOL)
+    │   ├── CorruptError        a log whose checksum stays wrong     exit 74 (EX_IOERR)
     │   ├── StateError          recovered state is not what was saved  exit 70 (EX_SOFTWARE)
     │   └── SeamError           a seam of Faust or aiokafka has moved  exit 70 (EX_SOFTWARE)
     └── TransientError          a restart goes on from the last commit
         ├── BrokerError         no broker answers, or not in time    exit 69 (EX_UNAVAILABLE)
+        ├── TransactionError    a checkpoint was not committed       exit 75 (EX_TEMPFAIL)
         ├── FencedError         another worker owns the partition    exit 75 (EX_TEMPFAIL)
         ├── GapError            fetched positions do not follow      exit 75 (EX_TEMPFAIL)
-        └── StalledError        lag, and no progress                 exit 75 (EX_TEMPFAIL)
+        ├── StalledError        lag, and no progress                 exit 75 (EX_TEMPFAIL)
+        └── StopError           asked to end, and not through        exit 75 (EX_TEMPFAIL)
 
 A message has three parts: what was wrong, where, and what to do next. A supervisor restarts after
 any exit; the exit code tells an operator's alert whether a restart can help (69, 75) or not.
@@ -78,6 +81,12 @@ class DeadLettersError(PermanentError):
     exit_code = 76
 
 
+class CorruptError(PermanentError):
+    """A record batch has a wrong checksum or form, however often it is fetched."""
+
+    exit_code = 74
+
+
 class StateError(PermanentError):
     """The state that was recovered is not the state that was committed."""
 
@@ -98,6 +107,10 @@ class BrokerError(TransientError):
     exit_code = 69
 
 
+class TransactionError(TransientError):
+    """The broker did not take a transaction; nothing of it is visible."""
+
+
 class FencedError(TransientError):
     """A newer owner of the partition has started its producer; this process must stop writing."""
 
@@ -108,3 +121,7 @@ class GapError(TransientError):
 
 class StalledError(TransientError):
     """There is lag, and nothing has been applied for longer than the bound."""
+
+
+class StopError(TransientError):
+    """The worker was asked to end and was not through within the bound."""

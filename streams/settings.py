@@ -100,10 +100,15 @@ class Settings(BaseSettings):
     )
     # Six session timeouts: a rebalance and a recovery are not a stall.
     stall_seconds: Seconds = Field(
-        default=60.0, description="lag without progress: not live any more"
+        default=60.0, description="lag without progress: then a worker ends itself"
+    )
+    # Below the 30 s that Kubernetes waits before it kills; above the last commit's bound, 0.8
+    # session timeouts.
+    stop_seconds: Seconds = Field(
+        default=25.0, description="longest way from SIGTERM to the end of a worker"
     )
     data_dir: Path | None = Field(
-        default=None, description="Faust's folder; default a temporary one"
+        default=None, description="folder that Faust names in the process's title; not made"
     )
     kafka: Kafka = Field(default=Kafka(), description="connection")
     topics: Topics = Field(default=Topics(), description="topics")

@@ -32,6 +32,7 @@ def compile_kernels() -> None:
         pass
     Likelihood(Histories.of(np.zeros(2, np.int64), np.arange(2.0)))(Profile())
     state = replay.lives[0].state
+    changelog.ChangelogWriter(state)
     rows = np.arange(state.size, dtype=np.int32)
     values = changelog.row_bytes(state, rows)
     for batch in row_batches(rows, state.ids, state.id_ends, changelog.PREFIX, values, 0):

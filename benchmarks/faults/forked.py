@@ -6,6 +6,7 @@ modules and the compiled kernels are there already. So a hundred starts cost min
 
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -43,12 +44,25 @@ class _Forked:
 
 def launch(environment: Mapping[str, str], log: Path) -> Process:
     """A `benchmarks.harness.Launch`."""
-    process = _CONTEXT.Process(target=_run, args=(dict(environment), str(log)), daemon=True)
+    return _launch(environment, log, full=False)
+
+
+def launch_on_full_disk(environment: Mapping[str, str], log: Path) -> Process:
+    """The same, of a worker that cannot write a byte to any file, its log among them."""
+    return _launch(environment, log, full=True)
+
+
+def _launch(environment: Mapping[str, str], log: Path, *, full: bool) -> Process:
+    process = _CONTEXT.Process(
+        target=_run, args=(dict(environment), str(log)), kwargs={"full": full}, daemon=True
+    )
     process.start()
     return _Forked(process)
 
 
-def _run(environment: dict[str, str], log: str) -> None:
+def _run(environment: dict[str, str], log: str, *, full: bool) -> None:
+    if full:  # writes then fail with EFBIG, as with ENOSPC on a disk that is full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     os.environ.clear()
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

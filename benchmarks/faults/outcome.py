@@ -111,6 +111,7 @@ def _without_names(value: bytes, prefix: str) -> dict[str, Any]:
         "released": {k.removeprefix(f"{prefix}."): v for k, v in record.released.items()},
         "watermark": record.watermark,
         "customers": record.customers,
+        "digest": record.digest,
         "population": record.population,
     }
 

@@ -11,9 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.faults import stream
 from benchmarks.faults.catalogue import Fault
+from benchmarks.faults.cluster import NODES, Cluster
 from benchmarks.faults.outcome import Outcome, Verdict, compare, read
 from benchmarks.faults.scene import MisbehavedError, MissedError, Scene, totals
-from benchmarks.harness import LOGS, create_topics, named
+from benchmarks.harness import LOGS, console, create_topics, named
 from schemas.topics import topic_specs
 from streams.kafka.broker import EmbeddedBroker
 from streams.settings import Settings
@@ -30,6 +31,7 @@ class Run:
     fault: str
     verdict: Verdict
     recoveries: list[float]
+    stops: list[float]  # seconds from SIGTERM to the end, of each worker that was asked
     exits: Counter[int]
     problem: str
     missed: bool  # all was consumed before the fault could strike
@@ -49,7 +51,7 @@ class Run:
 
 async def undisturbed(broker: EmbeddedBroker, events: stream.Stream, name: str) -> Outcome:
     """One worker, in peace: the truth."""
-    settings = await _prepared(broker, events, name)
+    settings = await _prepared(broker.bootstrap, events, name)
     scene = Scene(broker, settings, await totals(settings), Random(0))  # noqa: S311 (not used)
     async with Tended(scene):
         scene.start()
@@ -69,9 +71,31 @@ async def disturbed(
     rng: Random,
 ) -> Run:
     """One run with one fault, compared with the truth."""
+    if not fault.on_cluster:
+        return await _disturbed(broker, None, events, name, fault, truth, rng)
+    cluster = Cluster(console)
+    try:
+        await asyncio.to_thread(cluster.start)
+        return await _disturbed(broker, cluster, events, name, fault, truth, rng)
+    finally:
+        await asyncio.to_thread(cluster.stop)
+
+
+async def _disturbed(
+    broker: EmbeddedBroker,
+    cluster: Cluster | None,
+    events: stream.Stream,
+    name: str,
+    fault: Fault,
+    truth: Outcome,
+    rng: Random,
+) -> Run:
     started = time.monotonic()
-    settings = await _prepared(broker, events, name)
-    scene = Scene(broker, settings, await totals(settings), rng)
+    bootstrap, replication = (
+        (cluster.bootstrap, NODES) if cluster is not None else (broker.bootstrap, 1)
+    )
+    settings = await _prepared(bootstrap, events, name, replication)
+    scene = Scene(broker, settings, await totals(settings), rng, cluster)
     recoveries: list[float] = []
     problem, missed = "", False
     try:
@@ -90,6 +114,7 @@ async def disturbed(
         fault.name,
         verdict,
         recoveries,
+        scene.stops,
         scene.exits,
         problem,
         missed,
@@ -117,8 +142,10 @@ class Tended:
         await asyncio.to_thread(self._scene.stop)
 
 
-async def _prepared(broker: EmbeddedBroker, events: stream.Stream, name: str) -> Settings:
-    settings = named(broker.bootstrap, name, partitions=PARTITIONS, clock="event")
+async def _prepared(
+    bootstrap: str, events: stream.Stream, name: str, replication: int = 1
+) -> Settings:
+    settings = named(bootstrap, name, partitions=PARTITIONS, replication=replication, clock="event")
     await create_topics(settings)
     await stream.send(settings, events)
     return settings

@@ -1,6 +1,7 @@
 """One run: its topics, its workers and who restarts them, and how far it has come."""
 
 import asyncio
+import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,13 +12,16 @@ from random import Random
 from aiokafka.errors import KafkaError
 
 from benchmarks.faults import forked
-from benchmarks.harness import Worker, ends, environment
+from benchmarks.faults.cluster import Cluster
+from benchmarks.harness import Launch, Worker, ends, environment
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.fault_points import VARIABLE
 from streams.kafka.positions import committed_offsets
 from streams.settings import Settings
 
 SESSION_SECONDS = 4.0
+STOP_SECONDS = 12.0
+STOP_SLACK_SECONDS = 1.0  # of a busy machine
 # Small fetches and frequent checkpoints: the way has to be long enough to be struck on. The model
 # is silent: when a version of it takes effect is the trainer's matter, not the events'.
 WORKER = {
@@ -26,6 +30,7 @@ WORKER = {
     "kafka_fetch_partition_bytes": "4096",
     "kafka_transaction_timeout_seconds": "10",
     "checkpoint_seconds": "0.05",
+    "stop_seconds": str(STOP_SECONDS),
     "model_min_labels": "1000000000",
     "model_refit_days": "0",
 }
@@ -49,12 +54,20 @@ class Scene:
 
     Args:
         totals: events in the inputs, by partition.
+        cluster: the nodes, if there is more than the one broker.
     """
 
     def __init__(
-        self, broker: EmbeddedBroker, settings: Settings, totals: dict[int, int], rng: Random
+        self,
+        broker: EmbeddedBroker,
+        settings: Settings,
+        totals: dict[int, int],
+        rng: Random,
+        cluster: Cluster | None = None,
     ) -> None:
         self.broker = broker
+        self.cluster = cluster
+        self.stops: list[float] = []  # seconds from SIGTERM to the end of a process
         self.settings = settings
         self.rng = rng
         self.workers: list[Worker] = []
@@ -65,16 +78,51 @@ class Scene:
 
     # --- workers ----------------------------------------------------------------------------------
 
-    def start(self, more: Mapping[str, str] | None = None, *, strike: str = "") -> Worker:
+    def start(
+        self,
+        more: Mapping[str, str] | None = None,
+        *,
+        strike: str = "",
+        launch: Launch = forked.launch,
+    ) -> Worker:
         """One more worker; `more` are settings of it, `strike` is for its first start."""
         settings = {**WORKER, **(more or {})}
         name = f"{self.logs}-{len(self.workers)}"
-        worker = Worker(name, environment(self.settings, **settings), forked.launch)
+        worker = Worker(name, environment(self.settings, **settings), launch)
         self.workers.append(worker)
         self._ended[worker] = []
         worker.start(**{VARIABLE: strike})
         self._tended.add(worker)
         return worker
+
+    async def ask_to_end(self, worker: Worker) -> int:
+        """SIGTERM, and no restart; its exit code.
+
+        Raises:
+            MisbehavedError: it does not end within its bound.
+        """
+        self.leave(worker)
+        since = time.monotonic()
+        worker.signal(signal.SIGTERM)
+        code = await asyncio.to_thread(worker.wait, STOP_SECONDS + STOP_SLACK_SECONDS)
+        if code is None:
+            raise MisbehavedError(f"not within {STOP_SECONDS:g} s: a worker ends when it is asked")
+        self.stops.append(time.monotonic() - since)
+        self.exits[code] += 1
+        return code
+
+    async def until_logged(self, worker: Worker, event: str, times: int = 1) -> None:
+        """Return when the worker's log has this event so often.
+
+        Raises:
+            MisbehavedError: not within a while.
+        """
+
+        async def is_there() -> bool:
+            path = worker.log_path
+            return path.exists() and path.read_text().count(f'"{event}"') >= times
+
+        await self._wait(is_there, RECOVERY_SECONDS, f"{event} in {worker.log_path}", pause=0.02)
 
     def leave(self, worker: Worker) -> None:
         """Do not restart it."""
@@ -204,7 +252,11 @@ class Scene:
         """
         running = [worker for worker in self.workers if worker.running]
         self._tended.clear()
-        codes = [worker.stop() for worker in running]
+        codes = []
+        for worker in running:
+            since = time.monotonic()
+            codes.append(worker.stop())
+            self.stops.append(time.monotonic() - since)
         if any(codes):
             raise MisbehavedError(f"asked to end, workers ended with {codes}")
 

@@ -128,6 +128,10 @@ def cluster() -> Iterator[Cluster]:
             {
                 "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
                 "allow.everyone.if.no.acl.found": "false",
+                # logs are compacted and segments deleted as soon as they may be
+                "log.cleaner.backoff.ms": "200",
+                "log.retention.check.interval.ms": "500",
+                "log.initial.task.delay.ms": "500",
                 "super.users": "User:ANONYMOUS",  # the plain listener, the controller's among them
             },
             [f"{mechanism}=[name={USER},password={SECRET}]" for mechanism in MECHANISMS[1:]],

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.harness import Worker, create_topics, environment, wait_until_consumed, workers
 from benchmarks.security.cluster import USER, Cluster
 from benchmarks.security.trial import (
+    PARTITIONS,
     START_SECONDS,
     Ended,
     Outcome,
@@ -24,9 +25,11 @@ from schemas.topics import OutputTopics, dead_letter_topic
 from streams.errors import AccessError
 from streams.kafka.acls import Acl, acls
 from streams.settings import Settings
+from streams.sources.kafka import partition_of
 
 # A worker notices within a fetch or a checkpoint; a busy machine is slower.
 NOTICE_SECONDS = 40.0
+_KEY = USER.encode()
 
 
 async def enough(cluster: Cluster) -> AsyncIterator[Outcome]:
@@ -65,6 +68,12 @@ async def withdrawn(cluster: Cluster) -> AsyncIterator[Outcome]:
         (lambda s: Acl("topic", outputs(s.topics.prefix).examples, "Read"), _more),
         (lambda s: Acl("group", s.group, "Read"), _more),
         (lambda s: Acl("transactional-id", f"{s.group}-0", "Write"), _more),
+        (lambda s: Acl("topic", f"{s.topics.customers}", "Read"), _nothing),
+        (
+            lambda s: Acl("topic", dead_letter_topic(f"{s.topics.customers}"), "Write"),
+            _broken_customer,
+        ),
+        (lambda s: Acl("topic", s.topics.purchases, "Write"), _astray),
     ]
     for which, then in cases:
         yield await _withdrawn(cluster, which, then)
@@ -101,10 +110,28 @@ async def _more(settings: Settings) -> None:
 
 
 async def _broken(settings: Settings) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.broker)
+    await _send(settings.broker, settings.topics.purchases, b"{", partition_of(_KEY, PARTITIONS))
+
+
+async def _broken_customer(settings: Settings) -> None:
+    topic = settings.topics.customers or ""
+    await _send(settings.broker, topic, b"{", partition_of(_KEY, PARTITIONS))
+
+
+async def _astray(settings: Settings) -> None:
+    event = (
+        b'{"event_id": "e", "customer_id": "%b", "event_time": "2026-01-01T00:00:00Z",'
+        b' "amount": 1, "currency": "EUR"}' % _KEY
+    )
+    elsewhere = (partition_of(_KEY, PARTITIONS) + 1) % PARTITIONS
+    await _send(settings.broker, settings.topics.purchases, event, elsewhere)
+
+
+async def _send(broker: str, topic: str, value: bytes, partition: int) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=broker)
     await producer.start()
     try:
-        await producer.send_and_wait(settings.topics.purchases, b"{", key=USER.encode())
+        await producer.send_and_wait(topic, value, key=_KEY, partition=partition)
     finally:
         await producer.stop()
 

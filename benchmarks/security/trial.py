@@ -68,7 +68,7 @@ class Ended:
 def settings_of(cluster: Cluster) -> Settings:
     """Topics and group of its own, through the plain listener."""
     name = f"sec-{_run}-{next(_number)}"
-    return named(cluster.bootstrap, name, partitions=PARTITIONS, clock="event")
+    return named(cluster.bootstrap, name, partitions=PARTITIONS, customers=True, clock="event")
 
 
 def events(days: tuple[float, float] = (0, 200)) -> list[Lines]:

@@ -97,11 +97,11 @@ def is_usual(p: Row, population: Row, begin: float) -> bool:
 
 
 @kernel
-def expected_events(population: Row, source: int, hour: int, least_daily: float) -> float:
+def expected_events(population: Row, p: Row, source: int, hour: int) -> float:
     """How many events of an input an hour of the week brings; 0 where that is not known."""
     if population.guard_weeks[hour] < LEAST_WEEKS:
         return 0.0
-    if population.guard_week[source] < 7.0 * THOUSAND * least_daily:
+    if population.guard_week[source] < 7.0 * THOUSAND * p.guard_least_daily:
         return 0.0
     seen = population.guard_seen[source] + LEVEL_ASSUMED
     level = min(seen / (population.guard_expected[source] + LEVEL_ASSUMED), 1.0)
@@ -136,12 +136,9 @@ def forget_usual(population: Row, source: int) -> None:
 
 
 @kernel
-def judge_input(
-    population: Row, source: int, hour: int, end: float, least_daily: float, longest_days: float
-) -> None:
-    """Judge what an input brought in the hour of the week that ended then."""
-    n = float(population.guard_counts[source])
-    expected = expected_events(population, source, hour, least_daily)
+def judge_input(population: Row, p: Row, source: int, hour: int, end: float, n: float) -> None:
+    """Judge the n events that an input brought in the hour of the week that ended then."""
+    expected = expected_events(population, p, source, hour)
     gone = PER_EXPECTED * expected - PER_EVENT * n
     if population.guard_out[source] == 0.0:
         population.guard_evidence[source] = max(population.guard_evidence[source] + gone, 0.0)
@@ -154,7 +151,7 @@ def judge_input(
         learn_hour(population, source, hour, n)
         return
     population.guard_evidence[source] = max(population.guard_evidence[source] - gone, 0.0)
-    ended = end - population.guard_out[source] > longest_days * DAY_SECONDS
+    ended = end - population.guard_out[source] > p.guard_longest_days * DAY_SECONDS
     if ended:
         forget_usual(population, source)
     if ended or population.guard_evidence[source] >= BACK_FROM:
@@ -164,48 +161,36 @@ def judge_input(
 
 
 @kernel
-def judge_hours(
-    population: Row, p: Row, until: float, least_daily: float, longest_days: float
-) -> bool:
+def hour_ends(population: Row) -> float:
+    """When the hour is over that is being counted; inf if none is."""
+    return float(population.guard_hour + HOUR_SECONDS if population.guard_hour > 0.0 else math.inf)
+
+
+@kernel
+def judge_hours(populations: Rows, profile: Rows, until: float) -> bool:
     """Judge the hours that are over by then, one after the other, up to the first with an outage.
 
-    True: `guard_hour` has come to an hour before which an input is out; call again to go on.
+    An hour's events are counted by what has been applied since it began, so the event loop counts
+    nothing for it. True: `guard_hour` has come to an hour before which an input is out; call again
+    to go on. Takes arrays of one record, for it is called from Python too, where a record costs
+    10 us a call and an array next to nothing.
     """
-    while population.guard_hour + HOUR_SECONDS <= until:
+    population, p = populations[0], profile[0]
+    while hour_ends(population) <= until:
         begin = population.guard_hour
         population.guard_hour = begin + HOUR_SECONDS
         hour = hour_of_week(p, begin)
         usual = is_usual(p, population, begin)
         out = False
         for source in range(INPUTS):
+            seen = population.applied[source] + population.duplicates[source]
             if usual:
-                judge_input(
-                    population, source, hour, begin + HOUR_SECONDS, least_daily, longest_days
-                )
-            population.guard_counts[source] = 0
+                n = float(seen - population.guard_from[source])
+                judge_input(population, p, source, hour, begin + HOUR_SECONDS, n)
+            population.guard_from[source] = seen
             out = out or population.guard_out[source] > 0.0
         if usual and population.guard_weeks[hour] < MOST_WEEKS:
             population.guard_weeks[hour] += 1
         if out:
             return True
     return False
-
-
-@kernel
-def watch(
-    population: Rows, profile: Rows, observations: Rows, least_daily: float, longest_days: float
-) -> int:
-    """Count observations by hour; how many of them lie before the first hour after an outage's.
-
-    All of them, if no hour ended in which an input was out.
-    """
-    state = population[0]
-    ends = state.guard_hour + HOUR_SECONDS
-    for i in range(observations.shape[0]):
-        o = observations[i]
-        if o.effective_time >= ends:
-            if judge_hours(state, profile[0], o.effective_time, least_daily, longest_days):
-                return i
-            ends = state.guard_hour + HOUR_SECONDS
-        state.guard_counts[int(o.input)] += 1
-    return int(observations.shape[0])

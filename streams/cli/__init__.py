@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "Say why a customer is, or is not, at risk.",
     "topics": "Create the topics, check them, or list a worker's permissions.",
     "dlq": "Look at dead letters, and send them again.",
+    "erase": "Have customers forgotten, everywhere that is offbeat's.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document.",
     "config": "Show or check the settings.",
     "broker": "Run Apache Kafka on this machine, without Docker.",

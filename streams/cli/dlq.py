@@ -41,7 +41,7 @@ def list_letters(
     from streams.settings import load
 
     settings = load(config, broker=broker)
-    inputs = [_input(settings, name)] if name else list(settings.topics.inputs)
+    inputs = [_input(settings, name)] if name else list(settings.topics.sources)
 
     async def look() -> Mapping[TopicPartition, Survey]:
         return await dead_letters.survey(settings, await _partitions(settings, inputs))
@@ -165,17 +165,18 @@ def redrive(
 
 def _input(settings: Settings, name: str) -> str:
     """The input topic that is meant by its kind, its name, or that of its dead letters."""
-    from schemas.events import EVENTS
+    from schemas.events import INCOMING
     from schemas.topics import dead_letter_topic
     from streams.errors import InputError
 
-    for kind, topic in zip(EVENTS, settings.topics.inputs, strict=True):
+    sources = settings.topics.sources
+    for kind, topic in zip(INCOMING, sources, strict=False):  # the customers' may be missing
         if name in (kind, topic, dead_letter_topic(topic)):
             return topic
     raise InputError(
         "no such input",
         where=name,
-        remedy=f"Accepted: {', '.join([*EVENTS, *settings.topics.inputs])}.",
+        remedy=f"Accepted: {', '.join([*list(INCOMING)[: len(sources)], *sources])}.",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.events import CUSTOMERS
 from schemas.export import documents
 from streams.cli.options import Config
 from streams.errors import InputError
@@ -25,7 +26,8 @@ def export(
 ) -> None:
     """Write a JSON Schema a record type and asyncapi.json, with the topics' names as configured."""
     settings = load(config)
-    written = documents(settings.topics.prefix, settings.topics.inputs)
+    topics = settings.topics
+    written = documents(topics.prefix, topics.inputs, topics.customers or CUSTOMERS)
     try:
         for name, content in written.items():
             path = folder / name

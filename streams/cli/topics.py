@@ -65,6 +65,13 @@ def check(config: options.Config = None, broker: options.Broker = None) -> None:
         console.print(
             f"{finding.severity}: {finding}", markup=False, highlight=False, soft_wrap=True
         )
+    if settings.topics.customers is None:
+        console.print(
+            "No customers' topic is set (OFFBEAT_TOPICS_CUSTOMERS): nobody can be erased.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(TopicsError.exit_code)
     console.print("A worker can start.")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import os
+import signal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli.options import Broker, Config, ProfileFile
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 
 def command(
@@ -26,18 +31,35 @@ def command(
 
     Checks the topics first, and refuses to start when they could lose or mix up events.
     """
+    # until Faust takes the signal over there is nothing to save, and nobody to tell
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
     from streams.ops import logs
-    from streams.settings import load, with_partitions
+    from streams.settings import load
 
     settings = load(config, profile, broker=broker, group=group, clock=clock, web_port=web_port)
     logs.configure(settings.log)
 
-    import faust
+    from streams.errors import OffbeatError
+    from streams.process import end_process
+
+    try:
+        _run(settings)
+    except OffbeatError:
+        raise  # is told on one line
+    except Exception as error:  # noqa: BLE001 (Python's own exit code, 1, would say nothing)
+        end_process(error)
+
+
+def _run(settings: Settings) -> None:
     import uvloop
 
     from streams import app, warmup
     from streams.kafka import permissions
     from streams.kafka.topics import require
+    from streams.ops import logs
+    from streams.process import BoundedWorker
+    from streams.settings import with_partitions
 
     asyncio.run(permissions.require(settings))
     findings, partitions = asyncio.run(require(settings))
@@ -46,14 +68,15 @@ def command(
     uvloop.install()  # a fifteenth less CPU an event than asyncio's own loop
     warmup.compile_kernels()
     _calm_collector()
-    worker = faust.Worker(
+    worker = BoundedWorker(
         app.create(with_partitions(settings, partitions)),
+        stop_seconds=settings.stop_seconds,
         quiet=True,
         override_logging=False,
         redirect_stdouts=False,
         loglevel=settings.log.level,
     )
-    worker.execute_from_commandline()
+    worker.run()
 
 
 def _calm_collector() -> None:

@@ -38,7 +38,8 @@ class Watch:
     async def alerts(self, seconds: float) -> list[bytes]:
         """Committed alerts that came within so many seconds, as they are on the wire."""
         fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000))
-        return [record.value for records in fetched.values() for record in records]
+        values = [record.value for records in fetched.values() for record in records]
+        return [value for value in values if value is not None]
 
     async def remaining_alerts(self) -> list[bytes]:
         """All alerts that are committed now and were not given out before."""

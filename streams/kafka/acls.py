@@ -25,6 +25,7 @@ _WRITE: tuple[Operation, ...] = ("Write",)
 _BOTH: tuple[Operation, ...] = ("Read", "Write")
 _BY_ROLE: dict[Role, tuple[Operation, ...]] = {
     "input": _READ,
+    "customers": _READ,
     "dead letters": _WRITE,
     "alerts": _WRITE,
     "at-risk": _WRITE,
@@ -76,8 +77,8 @@ def commands(wanted: list[Acl], principal: str, broker: str) -> Iterator[str]:
 
 
 def _operations(role: Role, settings: Settings) -> tuple[Operation, ...]:
-    # an event that lies in another partition than its key's is sent on, to its own input
-    sends_on = role == "input" and settings.topics.partitioner == "murmur2"
+    # what lies in another partition than its key's is sent on, to its own topic
+    sends_on = role in ("input", "customers") and settings.topics.partitioner == "murmur2"
     return _BOTH if sends_on else _BY_ROLE[role]
 
 

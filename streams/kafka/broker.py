@@ -68,6 +68,11 @@ class EmbeddedBroker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def folder(self) -> Path | None:
+        """Where its data is while it runs, for tests that look into it."""
+        return self._folder
+
+    @property
     def pid(self) -> int | None:
         """Java's process id while it runs, for tests that pause it."""
         return self._node.pid if self._node else None

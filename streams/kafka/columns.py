@@ -6,7 +6,6 @@ compressed.
 """
 
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,16 +14,15 @@ import google_crc32c
 import numpy as np
 from aiokafka import codec
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
-from aiokafka.record.memory_records import MemoryRecords
 from numpy.typing import NDArray
 
 from detectors.compiled import kernel
+from streams.kafka.old_format import SHORTEST, old_records
 
 OFFSET, TIME, KEY_START, KEY_END, VALUE_START, VALUE_END, HEADERS_START, HEADERS_END = range(8)
 COLUMNS = 8
 
 HEADER = 61  # bytes of a v2 batch before its first record
-OLD_HEADER = 26  # bytes of the smallest v0 message, key and value null
 LENGTH_PREFIX = 12  # base offset (8) and length (4), which the length does not count
 CRC_FROM = 21  # the checksum covers everything from the attributes on
 _FIELDS = struct.Struct(">qiibIhiqqqhii")
@@ -151,9 +149,9 @@ def parse(
     pieces: list[Piece] = []
     first, at = position, 0
     try:
-        while len(data) - at >= OLD_HEADER:
+        while len(data) - at >= SHORTEST:
             base, length = struct.unpack_from(">qi", data, at)
-            if length < OLD_HEADER - LENGTH_PREFIX:
+            if length < SHORTEST - LENGTH_PREFIX:
                 raise CorruptRecordException(  # noqa: TRY301 (what came before it is yielded below)
                     f"{where}: impossible length at offset {base}"
                 )
@@ -245,25 +243,19 @@ def _decompressed(body: bytes, codec_id: int, base: int, where: str) -> bytes:
 
 
 def _old_format(batch: bytes, position: int, where: str) -> tuple[Piece | None, int]:
-    """Message formats v0 and v1 (logs from before Kafka 0.11) through aiokafka's own reader.
-
-    That one trusts lengths, so nothing reaches it whose checksum has not been looked at.
-    """
-    if zlib.crc32(batch[16:]) != int.from_bytes(batch[12:16], "big"):
-        raise CorruptRecordException(f"{where}: wrong checksum at offset {position} or behind")
     parts: list[bytes] = []
     rows: list[list[int]] = []
     size, after = 0, position
     try:
-        for record in MemoryRecords(batch).next_batch():
-            row = [record.offset, record.timestamp if record.timestamp is not None else -1]
+        for record in old_records(batch, _DECODERS):
+            row = [record.offset, record.time]
             for part in (record.key, record.value):
                 row += [size, size + len(part) if part is not None else -1]
                 parts.append(part or b"")
                 size += len(parts[-1])
             rows.append([*row, size, size])
             after = max(after, record.offset + 1)
-    except Exception as error:  # its errors differ by what is damaged; all mean the same here
+    except (ValueError, struct.error) as error:
         raise CorruptRecordException(f"{where}: at offset {after} or behind: {error}") from error
     if not rows:
         return None, after

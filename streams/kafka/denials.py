@@ -19,7 +19,7 @@ def refused(error: BaseException, operation: str) -> AccessError | None:
 
     `operation`: what was attempted on topics, which Kafka's errors do not say.
     """
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, TransactionalIdAuthorizationFailed):
             return _not_allowed("Write", "transactional-id", cause)
         if isinstance(cause, GroupAuthorizationFailedError):
@@ -43,8 +43,11 @@ def _not_allowed(operation: str, resource: str, error: KafkaError) -> AccessErro
     )
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """`error`, and what it was raised from or amid."""
+    passed: set[int] = set()
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and id(seen) not in passed:  # Faust raises an error from itself
         yield seen
+        passed.add(id(seen))
         seen = seen.__cause__ or seen.__context__

@@ -4,6 +4,7 @@
                                                  third time in this process
     OFFBEAT_FAULT_POINT=amid_commit:1:stop:4     SIGSTOP, 4 ms after the commit was asked for
     OFFBEAT_FAULT_POINT=amid_sends:2:fail        KafkaError, as if the broker had refused a produce
+    OFFBEAT_FAULT_POINT=fetch:5:hang             what comes then is never handed on, for ever
 
 Without the variable a point costs a function call, twice a second and partition. `make faults`
 strikes at each of them.
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 class Point(StrEnum):
-    """Moments of a transaction, in their order."""
+    """Moments of a transaction, in their order, and of a fetch."""
 
     BEFORE_BEGIN = "before_begin"
     AMID_SENDS = "amid_sends"  # records are on their way
@@ -37,6 +38,12 @@ class Point(StrEnum):
     AFTER_OFFSETS = "after_offsets"
     AMID_COMMIT = "amid_commit"  # the commit was asked for, no answer is here yet
     AFTER_COMMIT = "after_commit"
+    FETCH = "fetch"  # records are asked for
+
+
+TRANSACTION = tuple(point for point in Point if point is not Point.FETCH)
+# What takes time there can hang.
+_LONG = (Point.AMID_SENDS, Point.AMID_COMMIT, Point.FETCH)
 
 
 class Action(StrEnum):
@@ -45,6 +52,7 @@ class Action(StrEnum):
     KILL = "kill"
     STOP = "stop"
     FAIL = "fail"
+    HANG = "hang"
 
 
 @dataclass(slots=True)
@@ -87,13 +95,15 @@ def parse(text: str) -> Strike:
     """
     form = re.fullmatch(r"([a-z_]+):([1-9]\d*)(?::([a-z]+))?(?::(\d+(?:\.\d+)?))?", text)
     if form and form[1] in list(Point) and (form[3] or Action.KILL) in list(Action):
-        action, delay = Action(form[3] or Action.KILL), float(form[4] or 0) / 1000.0
-        return Strike(Point(form[1]), int(form[2]), action, delay)
+        point, action = Point(form[1]), Action(form[3] or Action.KILL)
+        if action is not Action.HANG or point in _LONG:
+            return Strike(point, int(form[2]), action, float(form[4] or 0) / 1000.0)
     raise ConfigurationError(
         f"{text!r} is no fault point",
         where=VARIABLE,
         remedy=f"Unset it: it is for tests. Accepted: POINT:N[:ACTION[:MILLISECONDS]] with one of "
-        f"{', '.join(Point)}, a number from 1 on, and one of {', '.join(Action)}.",
+        f"{', '.join(Point)}, a number from 1 on, and one of {', '.join(Action)}; only "
+        f"{', '.join(_LONG)} can hang.",
     )
 
 
@@ -116,6 +126,8 @@ async def reach_amid(point: Point, work: Awaitable[T]) -> T:
     if strike is not None and strike.is_due(point):
         task = asyncio.ensure_future(work)
         await asyncio.wait([task], timeout=strike.delay)
+        if strike.action is Action.HANG:
+            await asyncio.Event().wait()
         strike.happen()
         return await task
     return await work

@@ -2,27 +2,64 @@
 
 aiokafka's fetcher makes a `MemoryRecords` and a `PartitionRecords` for each partition in a fetch
 response, both looked up as globals of its module. They are replaced by the two below, which look at
-the consumer's value deserializer. `COLUMNAR` asks for columns; anything else gets aiokafka's own
+the consumer's value deserializer. A `Columnar` asks for columns; anything else gets aiokafka's own
 classes, so that other consumers in the process notice nothing.
+
+A batch that does not read well is fetched again: what the network, a cache or a disk's buffer has
+damaged heals so. What stays damaged is an error that names the place, never a batch passed over.
 """
 
+import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from streams.kafka.columns import HEADER, Aborted, Fetched, parse
+from streams.kafka.failures import corrupt
+from streams.ops import logs
 
 _PartitionRecords = fetcher.PartitionRecords
 
 
-class _Columnar:
-    """A value deserializer that is only a mark."""
+# A pause, as another fetch follows at once: damage on the way is over by then, damage on the disk
+# is not. Heartbeats, which the pause holds up too, have a multiple of it.
+RETRY_SECONDS = 0.2
+RETRIES = 15
+
+log = logs.logger(__name__)
 
 
-COLUMNAR: Final = _Columnar()
+class Columnar:
+    """A value deserializer that is only a mark, and one consumer's memory of what read badly."""
+
+    def __init__(self) -> None:
+        self._failed: dict[TopicPartition, tuple[int, int]] = {}
+
+    def read_badly(self, tp: TopicPartition, offset: int, error: CorruptRecordException) -> None:
+        """A batch at or behind `offset` did; return if it shall be fetched again.
+
+        Raises:
+            CorruptError: it has been RETRIES times.
+        """
+        at, times = self._failed.get(tp, (offset, 0))
+        times = times + 1 if at == offset else 1
+        self._failed[tp] = offset, times
+        if times > RETRIES:
+            where = f"{tp.topic}[{tp.partition}] at or behind offset {offset}"
+            raise corrupt(str(error), where) from error
+        if times == 1:
+            log.warning(
+                logs.FETCH_CORRUPT,
+                topic=tp.topic,
+                partition=tp.partition,
+                offset=offset,
+                error=str(error),
+            )
+        time.sleep(RETRY_SECONDS)
 
 
 class RawRecords:
@@ -53,8 +90,11 @@ class ColumnarRecords:
         fetch_offset: int,
         check_crcs: bool,
         isolation_level: int,
+        mark: Columnar,
     ) -> None:
         self.next_fetch_offset = fetch_offset
+        self._tp = tp
+        self._mark = mark
         committed_only = isolation_level == fetcher.READ_COMMITTED
         self._fetches = parse(
             records.data,
@@ -68,7 +108,11 @@ class ColumnarRecords:
         return self
 
     def __next__(self) -> Fetched:
-        fetched = next(self._fetches)
+        try:
+            fetched = next(self._fetches)
+        except CorruptRecordException as error:
+            self._mark.read_badly(self._tp, self.next_fetch_offset, error)
+            raise StopIteration from None  # the next fetch begins where this one has come to
         self.next_fetch_offset = fetched.after
         return fetched
 
@@ -83,8 +127,10 @@ def _partition_records(
     check_crcs: bool,
     isolation_level: int,
 ) -> Any:
-    if value_deserializer is COLUMNAR:
-        return ColumnarRecords(tp, records, aborted, fetch_offset, check_crcs, isolation_level)
+    if isinstance(value_deserializer, Columnar):
+        return ColumnarRecords(
+            tp, records, aborted, fetch_offset, check_crcs, isolation_level, value_deserializer
+        )
     return _PartitionRecords(
         tp,
         MemoryRecords(records.data),

@@ -130,17 +130,26 @@ def _repartition(spec: TopicSpec, wanted: int) -> str:
 
 def _cleanup(spec: TopicSpec, topic: Described) -> Iterator[Finding]:
     policy = topic.config.get("cleanup.policy", spec.cleanup)
-    if policy == spec.cleanup:
+    if set(policy.split(",")) == set(spec.cleanup.split(",")):
         return
     what = f"cleanup.policy is {policy} instead of {spec.cleanup}"
-    loss = (
-        "it would forget all but the last event of a customer"
-        if spec.cleanup == "delete"
-        else "it would forget customers who have been quiet, the very ones that matter"
-    )
+    severity, loss = _loss(spec, policy)
+    # kafka-configs.sh takes a list in brackets
+    wanted = f"[{spec.cleanup}]" if "," in spec.cleanup else spec.cleanup
     yield Finding(
-        spec.name, "error", f"{what}: {loss}", _alter(spec.name, "cleanup.policy", spec.cleanup)
+        spec.name, severity, f"{what}: {loss}", _alter(spec.name, "cleanup.policy", wanted)
     )
+
+
+def _loss(spec: TopicSpec, policy: str) -> tuple[Literal["error", "warning"], str]:
+    """What another cleanup policy would do, and whether a worker may start over it."""
+    if spec.role == "alerts" and policy == "delete":
+        return "warning", "the alerts of an erased customer stay until retention takes them"
+    if spec.role == "customers":
+        return "warning", "who is to be erased must be there until a worker has read it"
+    if spec.cleanup == "compact":
+        return "error", "it would forget customers who have been quiet, the very ones that matter"
+    return "error", "it would forget all but the last record of a customer"
 
 
 def _copies(spec: TopicSpec, topic: Described, replication: int, brokers: int) -> Iterator[Finding]:

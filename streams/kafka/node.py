@@ -102,6 +102,7 @@ class Extras:
     listeners: Sequence[Listener] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     scram: Sequence[str] = ()
+    cluster: str = ""  # id of the cluster that the node is of; one of its own unless given
 
 
 NOTHING_MORE = Extras()
@@ -195,6 +196,11 @@ def failed(what: str, log: Path) -> BrokerError:
     )
 
 
+def cluster_id() -> str:
+    """A new one, as Kafka writes them."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         # connections of a node that was killed may still fade away on its port: that is free
@@ -221,7 +227,7 @@ def _prepare(java: Java, folder: Path, port: int, extras: Extras) -> Path:
         "".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8"
     )
     if not (folder / "data" / "meta.properties").exists():
-        _format(java, folder, path, extras.scram)
+        _format(java, folder, path, extras)
     return path
 
 
@@ -242,15 +248,15 @@ def _listeners(port: int, controller: int, more: Sequence[Listener]) -> dict[str
     }
 
 
-def _format(java: Java, folder: Path, properties: Path, scram: Sequence[str]) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+def _format(java: Java, folder: Path, properties: Path, extras: Extras) -> None:
+    cluster = extras.cluster or cluster_id()
     command = java.command(
         folder,
         "kafka.tools.StorageTool",
         "format",
         f"--config={properties}",
         f"--cluster-id={cluster}",  # one in 64 begins with a dash: it must not stand by itself
-        *(f"--add-scram={user}" for user in scram),
+        *(f"--add-scram={user}" for user in extras.scram),
     )
     log = folder / "broker.log"
     with log.open("ab") as output:

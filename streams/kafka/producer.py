@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 
-from streams.errors import FencedError
-from streams.kafka.denials import refused
+from streams.kafka.failures import explained, of_transaction
 from streams.kafka.fault_points import Point, reach, reach_amid
 
 MAX_REQUEST_BYTES = 8 << 20  # above any one record that a topic may hold
@@ -23,11 +22,12 @@ TRANSACTION_TIMEOUT_SECONDS = 30.0
 
 
 class Message(NamedTuple):
-    """One record to publish."""
+    """One record to publish; `time_ms` where it is not the transaction's."""
 
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    time_ms: int | None = None
 
 
 class Batch(Protocol):
@@ -73,8 +73,8 @@ class PartitionProducer:
         try:
             await self._producer.start()
         except KafkaError as error:
-            if denial := refused(error, "Write"):
-                raise denial from error
+            if known := explained(error, "Write"):
+                raise known from error
             raise
 
     async def stop(self) -> None:
@@ -91,16 +91,9 @@ class PartitionProducer:
         """
         try:
             await self._commit(outgoing, positions, time_ms)
-        except (ProducerFenced, InvalidProducerEpoch) as error:
-            raise FencedError(
-                "another worker owns the partition now",
-                where=self._transactional_id,
-                remedy="Nothing was written twice. If it happens often, this worker pauses for "
-                "longer than kafka.session_timeout_seconds: give it memory and CPU, or raise that.",
-            ) from error
-        except (KafkaError, AssertionError) as error:
-            if denial := refused(self._failure() or error, "Write"):
-                raise denial from error
+        except (KafkaError, AssertionError, OSError, TimeoutError) as error:
+            if known := of_transaction(self._failure() or error, self._transactional_id):
+                raise known from error
             raise
 
     async def _commit(
@@ -145,7 +138,7 @@ class PartitionProducer:
             record = {
                 "key": message.key,
                 "value": message.value,
-                "timestamp": time_ms,
+                "timestamp": time_ms if message.time_ms is None else message.time_ms,
                 "headers": list(message.headers),
             }
             if not batches or batches[-1].append(**record) is None:

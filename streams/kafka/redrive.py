@@ -79,6 +79,11 @@ class _Pending:
         return len(self.offsets) >= _RECORDS or self.size >= _BYTES
 
 
+def producer_name(letters: TopicPartition) -> str:
+    """In the transactional id: whoever moves letters of this partition fences who does so too."""
+    return f"redrive-{letters.topic}-{letters.partition}"
+
+
 async def redrive(
     settings: Settings,
     letters: TopicPartition,
@@ -97,8 +102,7 @@ async def redrive(
         FencedError: another redrive of the same partition has begun.
         BrokerError: no broker answers.
     """
-    name = f"redrive-{letters.topic}-{letters.partition}"
-    producer = PartitionProducer(settings.group, name, client_options(settings))
+    producer = PartitionProducer(settings.group, producer_name(letters), client_options(settings))
     done, marked = Redriven(), set[int]()
     await producer.start()  # what another run left open is aborted now, or is there to be read
     try:

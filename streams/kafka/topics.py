@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -33,7 +34,8 @@ _LOOK_SECONDS = 0.05
 
 def specs(settings: Settings) -> tuple[TopicSpec, ...]:
     """Specs under this installation's names."""
-    return topic_specs(settings.topics.prefix, settings.topics.inputs)
+    topics = settings.topics
+    return topic_specs(topics.prefix, topics.inputs, topics.customers)
 
 
 async def check(settings: Settings) -> tuple[dict[str, Described], list[Finding]]:
@@ -95,6 +97,15 @@ async def partition_counts(settings: Settings, names: Sequence[str]) -> dict[str
             remedy="Is it the right broker (--broker)? Otherwise run `offbeat topics create`.",
         )
     return {name: found[name].partitions for name in names}
+
+
+async def delete_before(settings: Settings, place: TopicPartition, offset: int) -> None:
+    """Delete the records of a partition that lie before the offset; AccessError if that may not be.
+
+    They can be read no more at once, and leave the disk with their segments.
+    """
+    async with _admin(settings) as admin:
+        await admin.delete_records({place: RecordsToDelete(before_offset=offset)})
 
 
 def _refuse_uneven_inputs(

@@ -12,11 +12,11 @@ Offsets are not committed here: they travel in the partition's transaction
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
@@ -24,25 +24,34 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.errors import SeamError
 from streams.kafka import fetcher
-from streams.kafka.denials import refused
+from streams.kafka.failures import explained
+from streams.kafka.fault_points import Point, reach_amid
 
 IDLE_SECONDS = 0.05  # pause between looks while every input is held back
 
 
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
-# without these Faust runs on, slower, and acknowledges messages of older generations
-ACCELERATORS = ("faust._cython.streams", "faust.transport._cython.conductor")
+# Without these Faust runs on, slower, and acknowledges messages of older generations. Where they
+# would be: installed is not enough, for with NO_CYTHON set Faust passes over them.
+ACCELERATORS = {
+    "faust.streams": "_CStreamIterator",
+    "faust.transport.conductor": "ConductorHandler",
+}
 
 
 def require_seams() -> None:
     """Raise SeamError unless the libraries are the ones whose private parts this folder uses."""
     wrong = [f"{name} {version(name)}" for name, pin in PINNED.items() if version(name) != pin]
-    wrong += [f"no {name}" for name in ACCELERATORS if find_spec(name) is None]
+    wrong += [
+        f"{module} not compiled"
+        for module, name in ACCELERATORS.items()
+        if getattr(import_module(module), name, None) is None
+    ]
     if wrong:
         raise SeamError(
             f"installed: {', '.join(wrong)}",
             remedy=f"Install offbeat's own: {', '.join(f'{n}=={v}' for n, v in PINNED.items())}, "
-            "as wheels.",
+            "as wheels, and unset NO_CYTHON.",
         )
 
 
@@ -52,7 +61,7 @@ class ColumnarThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         fetcher.install()
         consumer = super()._create_worker_consumer(transport)
-        consumer._value_deserializer = fetcher.COLUMNAR
+        consumer._value_deserializer = fetcher.Columnar()
         consumer._isolation_level = "read_committed"
         # Faust fixes this at 1.5 s; it bounds how late an empty partition is known to be read to
         # its end
@@ -87,20 +96,37 @@ class ColumnarConsumer(driver.Consumer):
             return {}
         return await super()._getmany(wanted, timeout)
 
+    async def perform_seek(self) -> None:
+        """To the committed positions, and to the log's start where nothing is committed.
+
+        There aiokafka would stay behind what it has fetched, though that was dropped if a
+        rebalance came between. Changelogs are sought by their recovery.
+        """
+        await super().perform_seek()
+        changelogs = self.app.tables.changelog_topics
+        fresh = [
+            TopicPartition(tp.topic, tp.partition)
+            for tp in self.assignment()
+            if tp.topic not in changelogs and not self._read_offset.get(tp)
+        ]
+        if fresh:
+            await self._thread.seek_to_beginning(*fresh)
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 await self._drain_once()
         except (Exception, asyncio.CancelledError) as error:
             if not self.app.should_stop:  # else: whatever breaks while everything ends is no news
-                if refused(error, "Read"):
+                if explained(error):
                     self.transport.fail(error)
                 raise
 
     async def _drain_once(self) -> None:
         # short while somebody is held, so that one who is let go does not wait for the others'
         # silence
-        records, active = await self._wait_next_records(0.2 if self.held else 1.0)
+        asked = self._wait_next_records(0.2 if self.held else 1.0)
+        records, active = await reach_amid(Point.FETCH, asked)
         await asyncio.sleep(0)
         if records is None or self.should_stop:
             return
@@ -153,5 +179,6 @@ class ColumnarTransport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = ColumnarConsumer
-    # told what the broker does not allow; Faust would go on with a consumer that reads nothing
+    # told what the broker does not allow or has damaged; Faust would go on with a consumer that
+    # reads nothing
     fail: Callable[[BaseException], object]

@@ -42,6 +42,7 @@ class Health:
         self._lag = 0
         self._progressed = now
         self._observed = now
+        self._idle, self._behind = 0.0, ""
 
     def assigned(self, partitions: Iterable[int]) -> None:
         """The group has given this worker these partitions; those that it had keep their state."""
@@ -63,6 +64,10 @@ class Health:
             self._progressed = now
         self._position, self._lag, self._observed = position, lag, now
 
+    def idle(self, seconds: float, behind: str) -> None:
+        """So long nothing has happened by the watchdog's clock, though this is to be done."""
+        self._idle, self._behind = seconds, behind
+
     def ready(self) -> Verdict:
         """May anybody rely on this worker? One that owns nothing is fine: it stands by."""
         if not self._assigned:
@@ -79,6 +84,8 @@ class Health:
         if now - self._progressed > self._stall_seconds:
             idle = now - self._progressed
             return Verdict(False, f"{self._lag} records behind, no progress for {idle:.0f} s")
+        if self._idle > self._stall_seconds:
+            return Verdict(False, f"{self._behind}, no progress for {self._idle:.0f} s")
         return Verdict(True, f"{self._lag} records behind")
 
 

@@ -82,6 +82,7 @@ class Metrics:
         self.alerts = self._counter(
             "offbeat_alerts_total", "Alerts committed.", "status", "severity"
         )
+        self.erasures = self._counter("offbeat_erasures_total", "Customers erased, committed.")
         self.open_episodes = self._gauge(
             "offbeat_open_episodes", "Episodes open now.", "", "partition"
         )

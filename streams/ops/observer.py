@@ -27,6 +27,7 @@ from streams.ops.metrics import (
     REROUTED,
     Metrics,
 )
+from streams.partition.customers import CustomersTaken
 from streams.partition.life import COLLAPSED, PLANNED, PartitionLife, Snapshot, Taken
 from streams.settings import Settings
 
@@ -91,6 +92,18 @@ class Observer:
         if taken.rerouted:
             log.warning(logs.EVENTS_REROUTED, topic=topic, events=taken.rerouted)
 
+    def took_customers(self, taken: CustomersTaken | None) -> None:
+        """One fetch of the customers' topic was read."""
+        if taken is None:
+            return
+        for letter in taken.dead_letters:
+            self._metrics.dead_letters.labels(taken.topic, letter.reason).inc()
+        if taken.dead_letters:
+            reasons = Counter(str(letter.reason) for letter in taken.dead_letters)
+            log.warning(logs.DEAD_LETTERS_FOUND, topic=taken.topic, **reasons)
+        if taken.reroutes:
+            log.warning(logs.EVENTS_REROUTED, topic=taken.topic, events=len(taken.reroutes))
+
     def applied(self, seconds: float) -> None:
         """One message, of one fetch or several, was read and applied."""
         self._metrics.batch.observe(seconds)
@@ -98,6 +111,10 @@ class Observer:
     def committed(self, snapshot: Snapshot, seconds: float) -> None:
         """A transaction is through, and everybody can see its alerts."""
         self._metrics.checkpoint.observe(seconds)
+        if snapshot.customers is not None and snapshot.customers.erased:
+            erased = len(snapshot.customers.erased)
+            self._metrics.erasures.inc(erased)
+            log.info(logs.CUSTOMERS_ERASED, customers=erased)
         wall = time.time()
         for decisions in snapshot.decisions:
             self._metrics.examples.inc(len(decisions.examples))
@@ -226,5 +243,6 @@ def _word(member: IntEnum) -> str:
 
 
 def _open_episodes(life: PartitionLife) -> int:
-    said = life.state.population["decisions"][0]
-    return int(said[Status.OPENED] - said[Status.RESOLVED] - said[Status.EXPIRED])
+    population = life.state.population[0]
+    said, erased = population["decisions"], population["erased_open"]
+    return int(said[Status.OPENED] - said[Status.RESOLVED] - said[Status.EXPIRED] - erased)

@@ -1,6 +1,7 @@
 """Rows to changelog records and back, whatever layout the writer had."""
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,13 @@ from schemas.changelog import (
 from streams.errors import StateError
 from streams.kafka.batches import FinishedBatch, row_batches
 from streams.kafka.columns import KEY_END, KEY_START, OFFSET, VALUE_END, VALUE_START, Fetched
+from streams.partition.digest import Digest, row_hashes
 
 PREFIX = prefix(LAYOUT_VERSION)
 
 
 class ChangelogWriter:
-    """Writes the rows that changed, and counts the customers that the changelog knows.
+    """Writes the rows that changed, and knows how many customers the changelog has, and its digest.
 
     `state.size` would count those too whose first event was read and waits; they are in no record
     yet.
@@ -31,8 +33,21 @@ class ChangelogWriter:
 
     def __init__(self, state: CustomerState) -> None:
         self._state = state
-        self._written = np.ones(state.size, np.bool_)
-        self.customers = state.size
+        self._digest = Digest(row_hashes(_bytes(state)[: state.size], state.hashes[: state.size]))
+
+    @property
+    def customers(self) -> int:
+        """Customers with a record in the changelog."""
+        return self._digest.rows
+
+    @property
+    def digest(self) -> str:
+        """Of all their rows."""
+        return str(self._digest)
+
+    def forget(self, moved: NDArray[np.int32]) -> None:
+        """Customers were erased: `moved` has the new row of each old one, -1 for who went."""
+        self._digest.forget(moved)
 
     def batches(self, time_ms: int) -> list[FinishedBatch]:
         """Record batches of the customers that changed since the last call."""
@@ -40,13 +55,8 @@ class ChangelogWriter:
         rows = state.take_dirty()
         if len(rows) == 0:
             return []
-        if len(self._written) < len(state.rows):
-            self._written = np.append(
-                self._written, np.zeros(len(state.rows) - len(self._written), np.bool_)
-            )
-        self.customers += int(np.count_nonzero(~self._written[rows]))
-        self._written[rows] = True
         values = row_bytes(state, rows)
+        self._digest.replace(rows, row_hashes(values, state.hashes[rows]))
         return list(row_batches(rows, state.ids, state.id_ends, PREFIX, values, time_ms))
 
 
@@ -55,29 +65,52 @@ def row_bytes(state: CustomerState, rows: NDArray[np.int32]) -> NDArray[np.uint8
 
     As bytes, because indexing records would leave whatever memory held between their fields.
     """
-    return state.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)[rows]
+    return _bytes(state)[rows]
 
 
-def restore(state: CustomerState, fetched: Fetched) -> PartitionRecord | None:
+def _bytes(state: CustomerState) -> NDArray[np.uint8]:
+    return state.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)
+
+
+class Restored(NamedTuple):
+    """What a changelog fetch held beside rows."""
+
+    record: PartitionRecord | None  # the partition's own, the newest
+    older: bool  # rows of an older layout were among them: their bytes are others now
+
+
+def restore(state: CustomerState, fetched: Fetched) -> Restored:
     """Put what a changelog fetch holds into the state.
-
-    Returns the partition's own record, if it is in there.
 
     Raises:
         StateError: a record that this version cannot read.
     """
     columns = fetched.columns
     if len(columns) == 0:
-        return None
+        return Restored(None, older=False)
     newest: PartitionRecord | None = None
     own = _is_partition_key(fetched)
     for column in columns[own]:
         value = fetched.data[column[VALUE_START] : column[VALUE_END]]
         newest = _partition_record(value, int(column[OFFSET]))
-    customers = columns[~own & (columns[:, VALUE_END] >= 0)]
-    if len(customers):
-        _restore_rows(state, fetched.data, customers)
-    return newest
+    customers = columns[~own]
+    if (customers[:, VALUE_END] < 0).any():
+        customers = _without_erased(state, fetched.data, customers)
+    older = bool(len(customers)) and _restore_rows(state, fetched.data, customers)
+    return Restored(newest, older)
+
+
+def _without_erased(
+    state: CustomerState, data: bytes, customers: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Remove from the state who has a tombstone here; the rows that count, those behind it."""
+    keys = [data[start:end] for start, end in customers[:, [KEY_START, KEY_END]].tolist()]
+    erased = {key: i for i, key in enumerate(keys) if customers[i, VALUE_END] < 0}
+    rows = [row for row in map(state.find, erased) if row >= 0]
+    if rows:
+        state.drop(np.array(rows))
+    counts = [i > erased.get(key, -1) for i, key in enumerate(keys)]
+    return customers[np.array(counts, np.bool_)]
 
 
 def _is_partition_key(fetched: Fetched) -> NDArray[np.bool_]:
@@ -89,7 +122,8 @@ def _is_partition_key(fetched: Fetched) -> NDArray[np.bool_]:
     return own
 
 
-def _restore_rows(state: CustomerState, data: bytes, customers: NDArray[np.int64]) -> None:
+def _restore_rows(state: CustomerState, data: bytes, customers: NDArray[np.int64]) -> bool:
+    """Whether rows of an older layout were among them."""
     first = data[customers[0, VALUE_START] : customers[0, VALUE_END]]
     layout, skip = _read_prefix(first, customers[0])
     stored = layout_dtype(layout)
@@ -102,7 +136,7 @@ def _restore_rows(state: CustomerState, data: bytes, customers: NDArray[np.int64
         if (values[:, :skip] == values[0, :skip]).all():
             rows = np.ascontiguousarray(values[:, skip:]).view(stored).reshape(-1)
             _upsert(state, buffer, customers, as_current(rows))
-            return
+            return layout != LAYOUT_VERSION
     for customer in customers:  # a fetch with rows of two layouts: rare, and once an upgrade
         value = data[customer[VALUE_START] : customer[VALUE_END]]
         layout, skip = _read_prefix(value, customer)
@@ -113,6 +147,7 @@ def _restore_rows(state: CustomerState, data: bytes, customers: NDArray[np.int64
             )
         rows = np.frombuffer(value, stored, count=1, offset=skip)
         _upsert(state, buffer, customer[None, :], as_current(rows))
+    return True
 
 
 def _upsert(

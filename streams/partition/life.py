@@ -2,6 +2,8 @@
 
 Everything here is synchronous: between two awaits of the shell a partition is always whole, and a
 snapshot is consistent because nothing can come between its parts.
+
+One file, somewhat long: recovery, events, erasure and checkpoint are steps over the same state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +23,9 @@ from schemas.reroutes import Reroute
 from streams.errors import GapError, StateError
 from streams.kafka.batches import FinishedBatch
 from streams.kafka.columns import OFFSET, Fetched
-from streams.partition import changelog
+from streams.partition import changelog, sampling
+from streams.partition.customers import CustomersLine, CustomersStart, CustomersTaken
+from streams.partition.forget import forget_letters, forget_rows
 from streams.partition.ingest import DeadLetter, Home, ingest
 from streams.partition.limit import LetterLimit
 from streams.partition.sampling import PurchaseSampler
@@ -46,6 +50,7 @@ class Snapshot:
     positions: dict[Input, int]
     samples: list[bytes] = field(default_factory=list)
     reroutes: dict[Input, list[Reroute]] = field(default_factory=dict)
+    customers: CustomersTaken | None = None
 
 
 class Taken(NamedTuple):
@@ -68,6 +73,7 @@ class PartitionLife:
         sampled: of how many customers, at most, purchases are gathered for the trainer.
         home: where keys belong; None: every event counts where it lies.
         dlq: when there are too many dead letters to go on; None: never, and nothing is counted.
+        customers: where the group stands in the customers' topic; None: there is none.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class PartitionLife:
         sampled: int = 0,
         home: Home | None = None,
         dlq: Dlq | None = None,
+        customers: CustomersStart | None = None,
     ) -> None:
         self.number = number
         self.state = CustomerState(profile)
@@ -88,6 +95,7 @@ class PartitionLife:
         self._starts = starts
         self._positions = {source: offset for source, (offset, _) in starts.items()}
         self._recovered: PartitionRecord | None = None
+        self._older_rows = False
         self._writer = changelog.ChangelogWriter(self.state)
         self._sampler = PurchaseSampler(number, sampled) if sampled else None
         self._decisions: list[Decisions] = []
@@ -96,6 +104,10 @@ class PartitionLife:
         self._reroutes: dict[Input, list[Reroute]] = {source: [] for source in Input}
         self._dlq = dlq
         self._limits = self._letter_limits({})
+        self.customers = CustomersLine(number, customers, home) if customers else None
+        self._customers_start = customers
+        self._customers_saved = customers.position if customers else 0
+        self._customers_positions: dict[str, int] = {}
         self._saved_positions = dict(self._positions)
         self._saved_watermark = DAWN
 
@@ -112,7 +124,8 @@ class PartitionLife:
 
     def restore(self, fetched: Fetched) -> None:
         """Take a fetch of the changelog."""
-        record = changelog.restore(self.state, fetched)
+        record, older = changelog.restore(self.state, fetched)
+        self._older_rows |= older
         if record is not None:
             self._recovered = record
 
@@ -126,6 +139,9 @@ class PartitionLife:
         record = self._recovered
         if record is None:
             committed = {self._names[s]: o for s, (o, known) in self._starts.items() if known}
+            start = self._customers_start
+            if start is not None and start.committed:
+                committed[start.topic] = start.position
             if any(committed.values()) or self.state.size:
                 raise StateError(
                     f"offsets {committed} are committed, but the changelog has no record of them",
@@ -134,20 +150,28 @@ class PartitionLife:
                     "or restore the changelog topic.",
                 )
         else:
+            self._writer = changelog.ChangelogWriter(self.state)
             self._check(record, where)
             released = tuple(_time(record.released.get(self._names[s])) for s in Input)
             self.timeline = Timeline(_time(record.watermark), released)
             self.state.restore_population(record.population)
             self._limits = self._letter_limits(record.dead_letters)
+            self._customers_positions = dict(record.customers_position)
         self._saved_watermark = self.timeline.watermark
-        self._writer = changelog.ChangelogWriter(self.state)
         self.recovering = False
 
     def _check(self, record: PartitionRecord, where: str) -> None:
         committed = {self._names[s]: offset for s, (offset, _) in self._starts.items()}
-        if record.positions != committed:
+        written = dict(record.positions)
+        start = self._customers_start
+        if start is not None:
+            if start.topic in record.customers_position:
+                written[start.topic] = record.customers_position[start.topic]
+            if start.topic in written or start.committed:  # else it is read for the first time
+                committed[start.topic] = start.position
+        if written != committed:
             raise StateError(
-                f"the changelog stands at {record.positions}, the group's offsets at {committed}",
+                f"the changelog stands at {written}, the group's offsets at {committed}",
                 where=where,
                 remedy="If offsets were reset by hand, give the group a new name to begin anew; "
                 "otherwise restart: recovery ended early.",
@@ -157,7 +181,17 @@ class PartitionLife:
                 f"{self.state.size} customers were read back, {record.customers} were written",
                 where=where,
                 remedy="Restart: recovery ended early. If it stays, the changelog topic lost "
-                "records: its cleanup.policy must be compact alone.",
+                "records: its cleanup.policy must be compact alone. What is lost cannot be had "
+                "back from it: restore the topic, or give the group a new name to begin anew.",
+            )
+        # an older version wrote no digest, or other bytes of the same rows
+        if record.digest and not self._older_rows and record.digest != self._writer.digest:
+            raise StateError(
+                f"the {record.customers} customers that were read back are not as they were "
+                "written: newer rows of some are missing",
+                where=where,
+                remedy="Restart: recovery ended early. If it stays, the changelog topic lost "
+                "records: restore it, or give the group a new name to begin anew.",
             )
 
     # --- events in --------------------------------------------------------------------------------
@@ -237,23 +271,55 @@ class PartitionLife:
         if len(decisions.records) or len(decisions.examples):
             self._decisions.append(decisions)
 
+    # --- erasure ----------------------------------------------------------------------------------
+
+    def take_customers(self, fetched: Fetched) -> CustomersTaken | None:
+        """Read one fetch of the customers' topic, less what was taken before.
+
+        Raises:
+            GapError: it starts behind the position that comes next.
+        """
+        return self.customers.take(fetched) if self.customers is not None else None
+
+    def _erase_due(self, applied: Mapping[Input, int]) -> list[str]:
+        """Forget whom the customers' topic says, all that came before being applied; their ids."""
+        due = self.customers.due(applied) if self.customers is not None else {}
+        if not due:
+            return []
+        ids = list(due)
+        self._decisions = forget_rows(ids, self.state, self.timeline, self._writer, self._decisions)
+        self._dead_letters = forget_letters(self._dead_letters, due)
+        if self._sampler is not None:
+            self._sampler.forget(sampling.sampled_numbers([one.encode() for one in ids]))
+        return ids
+
     # --- the checkpoint ---------------------------------------------------------------------------
 
     def snapshot(self, time_ms: int) -> Snapshot | None:
         """Everything since the last snapshot; None when there is nothing worth a transaction."""
         positions = {source: self._applied_position(source) for source in Input}
+        erased = self._erase_due(positions)
+        customers = self.customers.passed(erased) if self.customers is not None else None
         letters = {s: _ripe(self._dead_letters[s], positions[s]) for s in Input}
         reroutes = {s: _ripe(self._reroutes[s], positions[s]) for s in Input}
         rows = self._writer.batches(time_ms)
         decisions, self._decisions = self._decisions, []
         moved = self.timeline.watermark - self._saved_watermark
         changed = bool(rows or decisions or positions != self._saved_positions)
+        if customers is not None:
+            changed = changed or customers.position != self._customers_saved
         if not changed and not moved >= IDLE_RECORD_SECONDS:  # from -inf to -inf is nan: no move
             return None
         self._saved_positions, self._saved_watermark = positions, self.timeline.watermark
+        if customers is not None:
+            self._customers_saved = customers.position
+            self._customers_positions[customers.topic] = customers.position
         record = encode_partition(self._record(positions))
         samples = self._sampler.taken(self.state, self.timeline.watermark) if self._sampler else []
-        return Snapshot(rows, record, decisions, letters, positions, samples, reroutes)
+        if erased:
+            numbers = sampling.sampled_numbers([one.encode() for one in erased])
+            samples.append(sampling.erasure(self.number, numbers))
+        return Snapshot(rows, record, decisions, letters, positions, samples, reroutes, customers)
 
     def _applied_position(self, source: Input) -> int:
         waiting = self.timeline.first_waiting(source)
@@ -268,11 +334,13 @@ class PartitionLife:
             },
             watermark=_json_time(self.timeline.watermark),
             customers=self._writer.customers,
+            digest=self._writer.digest,
             population={n: population[n][0].tolist() for n in population.dtype.names or ()},
             dead_letters={
                 self._names[source]: limit.state(positions[source])
                 for source, limit in self._limits.items()
             },
+            customers_position=self._customers_positions,
         )
 
 

@@ -9,11 +9,13 @@ The rules (each has lost or doubled events where it was missing):
 * a fetch is taken only when it starts at the partition's own position;
 * nothing is saved between the last transaction before a rebalance and the end of that rebalance;
 * whatever goes wrong ends the process: the last commit is the truth.
+
+One file, somewhat long: whether these rules hold only shows side by side.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
@@ -27,6 +29,8 @@ from streams.kafka.connection import client_options
 from streams.kafka.positions import starting_positions
 from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
+from streams.ops.watchdog import MUST_WAIT, Work
+from streams.partition.customers import CustomersStart
 from streams.partition.ingest import Home
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
@@ -34,6 +38,9 @@ from streams.settings import Settings, detector_profile
 
 # Of the session timeout: the group hears from us before it gives us up.
 LAST_COMMIT_SHARE = 0.8
+# Of fencing and asking for positions, which wait for a broker that is away: Faust's own bound of a
+# rebalance.
+REBALANCE_SECONDS = 60.0
 
 
 class Publisher(Protocol):
@@ -55,6 +62,7 @@ class PartitionOwner:
 
     Args:
         end_offset: the end of an input's partition as of the last fetch, None when not known yet.
+        ends_now: asks the broker for the ends of partitions.
         hold: told which inputs must wait for others.
         fail: ends the process.
     """
@@ -66,6 +74,7 @@ class PartitionOwner:
         observer: Observer,
         *,
         end_offset: Callable[[TP], int | None],
+        ends_now: Callable[[Collection[TP]], Awaitable[Mapping[TP, int]]],
         hold: Callable[[set[TP]], None],
         fail: Callable[[BaseException], NoReturn],
     ) -> None:
@@ -80,9 +89,13 @@ class PartitionOwner:
         self._publisher = publisher
         self._observer = observer
         self._end_offset = end_offset
+        self._ends_now = ends_now
         self._hold = hold
         self._fail = fail
         self._owned: dict[int, _Owned] = {}
+        self._held: set[TP] = set()
+        self._restored = 0  # fetches of the changelog
+        self._rebalances = self._commits = 0
         self._paused = False
 
     # --- assignment and recovery (called by the table) --------------------------------------------
@@ -90,7 +103,8 @@ class PartitionOwner:
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
         """Give up what went, fence and start what came."""
         try:
-            await self._rebalance(self._numbers(gone), self._numbers(new))
+            async with asyncio.timeout(REBALANCE_SECONDS):
+                await self._rebalance(self._numbers(gone), self._numbers(new))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
@@ -112,20 +126,24 @@ class PartitionOwner:
             n: PartitionProducer(group, str(n), self._options, timeout) for n in sorted(new)
         }
         await asyncio.gather(*(producer.start() for producer in producers.values()))
-        tps = {(n, s): TopicPartition(self._names[s], n) for n in producers for s in Input}
+        sources = self._settings.topics.sources
+        tps = {(n, name): TopicPartition(name, n) for n in producers for name in sources}
         starts = await starting_positions(self._options, group, tps.values())
+        customers = self._settings.topics.customers
         for number, producer in producers.items():
             life = PartitionLife(
                 number,
                 self._profile,
                 self._names,
-                {source: starts[tps[number, source]] for source in Input},
+                {source: starts[tps[number, self._names[source]]] for source in Input},
                 self._sampled,
                 Home(group, number, self._partitions),
                 self._settings.dlq,
+                CustomersStart(customers, *starts[tps[number, customers]]) if customers else None,
             )
             self._owned[number] = _Owned(life, producer)
         self._paused = False
+        self._rebalances += 1
         self._observer.assigned(self._owned.keys(), gone)
 
     def _numbers(self, tps: set[TP]) -> set[int]:
@@ -136,6 +154,7 @@ class PartitionOwner:
 
         Of a kept partition they are too old.
         """
+        self._restored += 1
         owned = self._owned.get(partition)
         if owned is None or not owned.life.recovering:
             return
@@ -171,12 +190,51 @@ class PartitionOwner:
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
         self._observer.applied(time.monotonic() - started)
-        self._hold(self._ahead())
+        self._hold_ahead()
+
+    def take_customers(self, partition: int, fetches: Sequence[Fetched]) -> None:
+        """Take fetches of the customers' topic; those of partitions that are not ours are dropped.
+
+        What they ask for is done at checkpoints.
+        """
+        owned = self._owned.get(partition)
+        if owned is None or owned.life.recovering:
+            return
+        try:
+            for fetched in fetches:
+                self._observer.took_customers(owned.life.take_customers(fetched))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
+            self._fail(error)
 
     def _latest_allowed(self) -> float | None:
         if self._settings.clock == "event":
             return None
         return time.time() + self._settings.max_clock_skew_seconds
+
+    def work(self) -> Work | None:
+        """What is to be done now; None while a rebalance is under way."""
+        if self._paused:
+            return None
+        lives = [owned.life for owned in self._owned.values()]
+        positions = {
+            TopicPartition(tp.topic, tp.partition): MUST_WAIT
+            if life.recovering or tp in self._held
+            else life.position(source)
+            for life in lives
+            for source in Input
+            if (tp := TP(self._names[source], life.number))
+        }
+        recovering = [life.number for life in lives if life.recovering]
+        stuck = [o.life.number for o in self._owned.values() if o.saving.locked()]
+        busy = f"recovering partitions {recovering}" if recovering else ""
+        busy = busy or (f"saving partitions {stuck}" if stuck else "")
+        # what is taken in and never saved is no progress
+        taken = None if stuck else tuple(positions.values())
+        return Work((self._rebalances, self._restored, self._commits, taken), positions, busy)
+
+    def _hold_ahead(self) -> None:
+        self._held = self._ahead()
+        self._hold(self._held)
 
     def _ahead(self) -> set[TP]:
         """Inputs that ran ahead of their partition's slowest by more than the bounds."""
@@ -201,7 +259,7 @@ class PartitionOwner:
             return
         try:
             await asyncio.gather(*(self._checkpoint(owned) for owned in list(self._owned.values())))
-            self._hold(self._ahead())
+            self._hold_ahead()
             lives = [o.life for o in self._owned.values() if not o.life.recovering]
             ends = {(s, life.number): self._end(s, life) for life in lives for s in Input}
             self._observer.looked(lives, ends)
@@ -232,9 +290,26 @@ class PartitionOwner:
             return  # the last one is still on its way; the next tick takes both
         life = owned.life
         if not life.recovering:
+            await self._bind_erasures(life)
+            if self._paused:
+                return  # a rebalance, or the end, began meanwhile
             wall = None if self._settings.clock == "event" else time.time()
             life.tick([s for s in Input if self._is_at_end(s, life)], wall)
             await self._commit(owned)
+
+    async def _bind_erasures(self, life: PartitionLife) -> None:
+        """Whoever is to be erased goes once everything is applied that the inputs hold now."""
+        new = life.customers.unbound() if life.customers is not None else []
+        if new:
+            tps = {s: TP(self._names[s], life.number) for s in Input}
+            try:
+                ends = await self._ends_now(tps.values())
+            except Exception:  # whatever a consumer says that is being stopped
+                if not self._paused:
+                    raise
+                return  # nothing is lost: whoever goes on reads them again
+            for one in new:
+                one.until = {source: ends[tp] for source, tp in tps.items()}
 
     def _is_at_end(self, source: Input, life: PartitionLife) -> bool:
         end = self._end(source, life)
@@ -258,5 +333,8 @@ class PartitionOwner:
                 TopicPartition(self._names[source], life.number): offset
                 for source, offset in snapshot.positions.items()
             }
+            if (passed := snapshot.customers) is not None:
+                positions[TopicPartition(passed.topic, life.number)] = passed.position
             await owned.producer.commit(outgoing, positions, time_ms)
+            self._commits += 1
             self._observer.committed(snapshot, time.monotonic() - started)

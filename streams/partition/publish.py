@@ -1,7 +1,7 @@
 """A snapshot as records: alerts, who is at risk, examples, dead letters and the state itself."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from detectors.learning.names import FEATURES
 from detectors.learning.scorer import Scorer
@@ -9,14 +9,15 @@ from detectors.observations import Input
 from schemas import examples
 from schemas.alerts import OPEN, encode
 from schemas.changelog import PARTITION_KEY
-from schemas.dead_letters import dead_letter_record
+from schemas.dead_letters import DeadLetter, dead_letter_record
+from schemas.reroutes import Reroute
 from schemas.topics import OutputTopics, dead_letter_topic
 from streams.alerts import AlertBuilder
 from streams.kafka.producer import Message, Outgoing
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings
 
-_EXAMPLE = ("row", "snapshot_time", "label_time", "outcome", "features", "static_logit")
+_EXAMPLE = ("snapshot_time", "label_time", "outcome", "features", "static_logit")
 
 
 class Publisher:
@@ -37,13 +38,15 @@ class Publisher:
         number, topics = life.number, self._topics
         alerts, at_risk = self._alert_messages(life, snapshot)
         record = Message(PARTITION_KEY, snapshot.record)
+        erased = [Message(one.encode(), None) for one in _erased(snapshot)]
         everything = [
-            Outgoing(topics.alerts, number, alerts),
-            Outgoing(topics.at_risk, number, at_risk),
-            Outgoing(topics.examples, 0, [*_examples(life, snapshot), *_samples(life, snapshot)]),
+            Outgoing(topics.alerts, number, [*erased, *alerts]),
+            Outgoing(topics.at_risk, number, [*erased, *at_risk]),
+            Outgoing(topics.examples, 0, [*_examples(snapshot), *_samples(life, snapshot)]),
             *(self._dead_letters(source, number, snapshot) for source in Input),
             *self._reroutes(snapshot),
-            Outgoing(topics.state_changelog, number, [record], snapshot.rows),
+            *_customers(number, snapshot),
+            Outgoing(topics.state_changelog, number, [record, *erased], snapshot.rows),
         ]
         return [out for out in everything if out.messages or out.batches]
 
@@ -61,34 +64,50 @@ class Publisher:
         return alerts, at_risk
 
     def _dead_letters(self, source: Input, number: int, snapshot: Snapshot) -> Outgoing:
-        name = self._inputs[source]
-        letters = (dead_letter_record(x, name, number) for x in snapshot.dead_letters[source])
-        messages = [Message(key, value, tuple(headers)) for key, value, headers in letters]
-        return Outgoing(dead_letter_topic(name), number, messages)
+        return _dead_letters(snapshot.dead_letters[source], self._inputs[source], number)
 
     def _reroutes(self, snapshot: Snapshot) -> Iterator[Outgoing]:
         for source, found in snapshot.reroutes.items():
-            messages = defaultdict[int, list[Message]](list)
-            for one in found:
-                messages[one.partition].append(Message(one.key, one.value, tuple(one.headers)))
-            for number, sent in messages.items():
-                yield Outgoing(self._inputs[source], number, sent)
+            yield from _reroutes(found, self._inputs[source])
 
 
-def _examples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:
+def _erased(snapshot: Snapshot) -> Sequence[str]:
+    return snapshot.customers.erased if snapshot.customers is not None else ()
+
+
+def _customers(number: int, snapshot: Snapshot) -> Iterator[Outgoing]:
+    """What of the customers' topic could not be read, or does not lie where it belongs."""
+    if (passed := snapshot.customers) is not None:
+        yield _dead_letters(passed.dead_letters, passed.topic, number)
+        yield from _reroutes(passed.reroutes, passed.topic)
+
+
+def _dead_letters(found: Sequence[DeadLetter], topic: str, number: int) -> Outgoing:
+    letters = (dead_letter_record(letter, topic, number) for letter in found)
+    messages = [Message(key, value, tuple(headers)) for key, value, headers in letters]
+    return Outgoing(dead_letter_topic(topic), number, messages)
+
+
+def _reroutes(found: Sequence[Reroute], topic: str) -> Iterator[Outgoing]:
+    messages = defaultdict[int, list[Message]](list)
+    for one in found:
+        messages[one.partition].append(Message(one.key, one.value, tuple(one.headers)))
+    for number, sent in messages.items():
+        yield Outgoing(topic, number, sent)
+
+
+def _examples(snapshot: Snapshot) -> Iterator[Message]:
     for decisions in snapshot.decisions:
         found = decisions.examples
         columns = (found[name].tolist() for name in _EXAMPLE)
-        for row, snapshot_time, label_time, outcome, features, static in zip(*columns, strict=True):
-            customer_id = life.state.customer_id(row)
+        for snapshot_time, label_time, outcome, features, static in zip(*columns, strict=True):
             value = examples.encode(
-                customer_id.decode(),
                 (snapshot_time, label_time),
                 1 if outcome else 0,
                 dict(zip(FEATURES, features, strict=True)),
                 static,
             )
-            yield Message(customer_id, value)
+            yield Message(None, value)
 
 
 def _samples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:

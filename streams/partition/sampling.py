@@ -5,18 +5,41 @@ partition that grows only loses customers, so whoever is in is known from their 
 """
 
 import math
+from collections.abc import Collection, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.customer import DAY_SECONDS
+from detectors.index import hash_slices
 from detectors.observations import Input, PurchaseKind
 from detectors.state import CustomerState
 from schemas.samples import CUSTOMER_BITS, MOST_PURCHASES, Sample
 
 WANTED_CUSTOMERS = 1_500  # of all partitions together
 _CUSTOMER = np.uint64((1 << CUSTOMER_BITS) - 1)
+
+
+def sampled_numbers(ids: Sequence[bytes]) -> list[int]:
+    """The customers' numbers in a sample."""
+    data = np.frombuffer(b"".join(ids), np.uint8)
+    ends = np.cumsum([len(customer_id) for customer_id in ids])
+    starts = ends - [len(customer_id) for customer_id in ids]
+    return [int(number) for number in hash_slices(data, starts, ends) & _CUSTOMER]
+
+
+def erasure(partition: int, customers: Sequence[int]) -> bytes:
+    """The record that has the trainer forget these."""
+    sample = Sample(
+        partition=partition,
+        zero_bits=0,
+        watermark=None,
+        customers=[],
+        times=[],
+        erased=list(customers),
+    )
+    return msgspec.json.encode(sample)
 
 
 def zero_bits(customers: int, wanted: int) -> int:
@@ -45,6 +68,13 @@ class PurchaseSampler:
             self._customers.append(hashes[mine] & _CUSTOMER)
             times = observations["event_time"][purchases][mine]
             self._times.append(np.floor(times).astype(np.int64))
+
+    def forget(self, customers: Collection[int]) -> None:
+        """Keep nothing of these (numbers as in a sample) that was not told yet."""
+        gone = np.array(sorted(customers), np.uint64)
+        for i, kept in enumerate(self._customers):
+            others = ~np.isin(kept, gone)
+            self._customers[i], self._times[i] = kept[others], self._times[i][others]
 
     def taken(self, state: CustomerState, watermark: float) -> list[bytes]:
         """Records of what was kept since the last call, and once a day of the watermark alone."""

@@ -42,12 +42,13 @@ class TrainerCheckpoints:
         async with reader(self._options, self._model_topic) as consumer:
             records = await read_to_end(consumer, self._model_topic)
             starts = await consumer.beginning_offsets([self._examples])
-        versions = [record.value for record in records if is_version(record.key)]
+        versions = [r.value for r in records if is_version(r.key) and r.value is not None]
+        beside = {r.key: r.value for r in records if not is_version(r.key)}
         return Committed(
             record=versions[-1] if versions else None,
             next_offset=offset if was_committed else None,
             log_start=starts[self._examples],
-            beside={r.key: r.value for r in records if not is_version(r.key)},
+            beside={key: value for key, value in beside.items() if value is not None},
         )
 
     async def commit(self, checkpoint: Checkpoint, time_ms: int) -> None:

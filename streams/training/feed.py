@@ -114,6 +114,8 @@ class ModelFeed:
 
     def _put(self, records: Iterable[ConsumerRecord[bytes, bytes]]) -> None:
         for record in records:
+            if record.value is None:
+                continue  # of what the trainer keeps beside the versions
             try:
                 if is_version(record.key):
                     self._versions.put(record.value)

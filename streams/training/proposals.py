@@ -23,7 +23,9 @@ async def newest_proposal(settings: Settings) -> proposals.Proposal:
     if topic in (await check(settings))[0]:
         async with reader(client_options(settings), topic) as consumer:
             records = await read_to_end(consumer, topic)
-        values = [record.value for record in records if record.key == proposals.KEY]
+        values = [
+            record.value for record in records if record.key == proposals.KEY and record.value
+        ]
     where = f"{topic} on {settings.broker}"
     if not values:
         raise InputError(

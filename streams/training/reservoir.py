@@ -53,6 +53,8 @@ class PurchaseReservoir:
         """Add what a partition has sent; the same purchase again changes nothing."""
         if sample.zero_bits > self._zero_bits:
             self._narrow(sample.zero_bits)
+        for customer in sample.erased:
+            self._erase(customer)
         zeros = (1 << self._zero_bits) - 1
         for customer, time in zip(sample.customers, sample.times, strict=True):
             if customer & zeros == 0:
@@ -63,6 +65,12 @@ class PurchaseReservoir:
             before = self._watermarks.get(sample.partition, sample.watermark)
             self._watermarks[sample.partition] = max(before, sample.watermark)
             self._sampling_changed = True
+
+    def _erase(self, customer: int) -> None:
+        # written down even of who is not in it: a tombstone before may have met a restart
+        self._times.pop(customer, None)
+        self._earlier.pop(customer, None)
+        self._changed.add(customer)
 
     def _add(self, customer: int, time: int) -> None:
         times = self._times.setdefault(customer, [])
@@ -139,7 +147,7 @@ class PurchaseReservoir:
         return made
 
     def _restore(self, customers: Iterable[SampledCustomer]) -> None:
-        """Tombstones are not read back: who has too few zero bits had one."""
+        """Who has too few zero bits had a tombstone, perhaps in a transaction behind `sampling`."""
         zeros = (1 << self._zero_bits) - 1
         for one in customers:
             if one.customer & zeros == 0:

@@ -35,9 +35,9 @@ async def reader(options: Mapping[str, Any], topic: str) -> AsyncIterator[AIOKaf
 
 
 async def poll(consumer: AIOKafkaConsumer) -> list[ConsumerRecord[bytes, bytes]]:
-    """What has come since the last poll; tombstones left out."""
+    """What has come since the last poll, tombstones included."""
     fetched = await consumer.getmany(timeout_ms=POLL_MS)
-    return [record for records in fetched.values() for record in records if record.value]
+    return [record for records in fetched.values() for record in records]
 
 
 async def read_to_end(consumer: AIOKafkaConsumer, topic: str) -> list[ConsumerRecord[bytes, bytes]]:

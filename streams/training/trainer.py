@@ -124,7 +124,7 @@ class Trainer:
         self.lost = max(0, committed.log_start - self.next_offset)
         self.next_offset += self.lost
         self.purchases, self.proposal = _restored(committed.beside)
-        self._proposed = False
+        self._proposed = self._erased = False
         self._refitted_until = -math.inf
         if self.proposal is not None and self.proposal.running == training.running:
             self._refitted_until = self.proposal.until.timestamp()
@@ -143,8 +143,8 @@ class Trainer:
 
     @property
     def fresh(self) -> bool:
-        """Whether readers would learn something from a checkpoint: labels, or a proposal."""
-        return self._proposed or self._model.labels > self._published_labels
+        """Whether a checkpoint would say more than what is kept: labels, a proposal, an erasure."""
+        return self._proposed or self._erased or self._model.labels > self._published_labels
 
     def take(self, values: list[bytes], first: int, after: int) -> Taken:
         """Learn the examples of the fetch positions [first, after).
@@ -168,7 +168,9 @@ class Trainer:
         for value in values:
             try:
                 if samples.is_sample(value):
-                    self.purchases.take(samples.decode_sample(value))
+                    sample = samples.decode_sample(value)
+                    self.purchases.take(sample)
+                    self._erased = self._erased or bool(sample.erased)
                     continue
                 example = examples.decode(value)
                 learnt = self._model.learn(example.features, example.outcome, example.static_logit)
@@ -206,7 +208,7 @@ class Trainer:
         """
         if self._labelled_until is None or not self._news:
             return None
-        self._news = False
+        self._news = self._erased = False
         grid = self._training.grid_seconds
         point = math.floor(self._labelled_until.timestamp() / grid) + 2
         weights = self._model.to_weights()

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.kafka import jars
 from streams.ops.metrics import Metrics
+from streams.partition.life import COLLAPSED
 from streams.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -148,3 +149,26 @@ def test_alertmanager_speaks_of_rules_that_exist() -> None:
     text = (DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
     names = {rule["alert"] for rule in RULES}
     assert set(re.findall(r"\bOffbeat\w+", text)) <= names
+
+
+def test_rules_select_and_group_by_labels_that_their_metrics_have() -> None:
+    labels = {entry.name: set(entry.labels) for entry in Metrics(CollectorRegistry()).catalogue}
+    for rule in RULES:
+        names = [name.removesuffix("_bucket") for name in _METRIC.findall(rule["expr"])]
+        for name, selected in re.findall(r"\b(offbeat_[a-z_]+)\{(\w+)=", rule["expr"]):
+            assert selected in labels[name], rule["alert"]
+        grouped = {
+            label for found in re.findall(r"by \(([^)]*)\)", rule["expr"])
+            for label in found.split(", ")
+        } - {"le"}  # fmt: skip
+        assert all(grouped <= labels[name] for name in names), rule["alert"]
+        said = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+        assert not names or "by (" not in rule["expr"] or said <= grouped, rule["alert"]
+
+
+def test_an_input_that_collapsed_calls_an_operator_and_planned_maintenance_does_not() -> None:
+    (rule,) = [rule for rule in RULES if rule["alert"] == "OffbeatSourceOutage"]
+    (reason,) = re.findall(r'offbeat_source_outage\{reason="(\w+)"\}', rule["expr"])
+    assert reason == COLLAPSED
+    (page,) = re.findall(r"docs/[\w-]+\.md", rule["annotations"]["action"])
+    assert f"## When {rule['alert']} fires" in (ROOT / page).read_text()

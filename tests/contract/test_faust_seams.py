@@ -15,6 +15,7 @@ from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
+from streams.app import WorkerApp
 from streams.errors import SeamError
 from streams.kafka import transport
 from streams.kafka.columns import Fetched
@@ -25,6 +26,7 @@ from streams.kafka.transport import (
     ColumnarTransport,
     require_seams,
 )
+from streams.process import BoundedWorker
 
 
 def test_what_is_installed_is_what_was_read() -> None:
@@ -42,7 +44,7 @@ def test_every_method_that_is_overridden_is_there_and_takes_the_same() -> None:
         (
             ColumnarConsumer,
             driver.Consumer,
-            ["_new_consumer_thread", "_getmany", "_drain_messages", "force_commit"],
+            ["_new_consumer_thread", "_getmany", "_drain_messages", "perform_seek", "force_commit"],
         ),
         (ColumnarThread, driver.AIOKafkaConsumerThread, ["_create_worker_consumer"]),
         (
@@ -50,6 +52,8 @@ def test_every_method_that_is_overridden_is_there_and_takes_the_same() -> None:
             Table,
             ["on_rebalance", "apply_changelog_batch", "on_recovery_completed"],
         ),
+        (BoundedWorker, faust.Worker, ["_schedule_shutdown"]),
+        (WorkerApp, faust.App, ["_crash", "_create_directories", "on_first_start"]),
     ):
         for name in names:
             mine, base = (

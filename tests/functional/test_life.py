@@ -1,4 +1,7 @@
-"""A partition's life without Kafka: order, checkpoints, recovery, and what is refused."""
+"""A partition's life without Kafka: order, checkpoints, recovery, and what is refused.
+
+One file: what is done to a life, and what is asked of it, is the same throughout.
+"""
 
 from dataclasses import replace
 
@@ -16,7 +19,7 @@ from schemas.samples import decode_sample
 from streams.errors import DeadLettersError, GapError, StateError
 from streams.kafka.columns import Fetched
 from streams.partition.ingest import Home
-from streams.partition.life import PartitionLife, Snapshot
+from streams.partition.life import IDLE_RECORD_SECONDS, PartitionLife, Snapshot
 from streams.settings_groups import Dlq
 from tests.functional.fetching import DAY, START, fetch, purchase, reread, visit
 
@@ -99,10 +102,12 @@ def test_a_gap_is_never_skipped_and_what_was_taken_is_dropped() -> None:
     life.take(Input.PURCHASES, fetch(events[:2]), None)
     with pytest.raises(GapError, match=r"purchases\[0\].*next offset to read is 2"):
         life.take(Input.PURCHASES, fetch(events[3:], 3), None)
-    life.take(Input.PURCHASES, fetch(events[:2]), None)
-    life.take(Input.PURCHASES, fetch(events), None)
+    for again in (events[:2], events, events[:3]):
+        life.take(Input.PURCHASES, fetch(again), None)
+    assert life.position(Input.PURCHASES) == 4
     drain(life)
     assert life.state.population["applied"][0].tolist() == [4, 0, 0, 0]
+    assert life.state.population["duplicates"][0].tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("profile", [Profile(), LEARNING], ids=["flat", "learning"])
@@ -157,6 +162,34 @@ def test_nothing_new_needs_no_transaction() -> None:
     drain(life)
     life.tick(list(Input), None)
     assert life.snapshot(0) is None
+
+
+def test_an_idle_partition_notes_its_watermark_now_and_then() -> None:
+    life = begun()
+    life.take(Input.PURCHASES, fetch(weekly("c-1")), None)
+    end = START + 63.0 * DAY
+    life.tick(list(Input), end + 1.0)
+    assert life.snapshot(0) is not None
+    life.tick(list(Input), end + 20.0)
+    assert life.snapshot(0) is None
+    life.tick(list(Input), end + 1.0 + IDLE_RECORD_SECONDS)
+    noted = life.snapshot(0)
+    assert noted is not None
+    assert (noted.rows, noted.decisions) == ([], [])
+    assert decode_partition(noted.record).watermark == end + 1.0 + IDLE_RECORD_SECONDS
+
+
+def test_time_does_not_go_back_over_a_restart() -> None:
+    life = begun()
+    life.take(Input.PURCHASES, fetch(weekly("c-1")), None)
+    now = START + 65.0 * DAY
+    life.tick(list(Input), now)
+    saved = life.snapshot(0)
+    assert saved is not None
+    again = recovered([saved])
+    assert again.timeline.watermark == now
+    late = [purchase("c-1", 10, 64.0)]
+    assert again.take(Input.PURCHASES, fetch(late, 10), None).late == 1
 
 
 def test_a_changelog_that_contradicts_the_offsets_is_refused() -> None:

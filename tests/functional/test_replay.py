@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -236,3 +237,25 @@ def test_a_file_without_one_event_is_an_error_that_says_where_the_reasons_are(
 def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
     assert replay(tmp_path, tmp_path / "out").exit_code == 65
     assert replay(tmp_path / "gone", tmp_path / "out").exit_code == 65
+
+
+def test_an_input_that_was_out_is_said_in_a_line_with_when(
+    events: Path, replayed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, end = "2025-05-01T00:00:00", "2025-05-15T00:00:00"
+    gapped = tmp_path / "gapped"
+    for name, lines in copied(events, gapped).items():
+        kept = [
+            line for line in lines
+            if name != "visits" or not begin <= json.loads(line)["event_time"] < end
+        ]  # fmt: skip
+        assert name != "visits" or len(kept) < len(lines)
+        (gapped / f"{name}.jsonl").write_text("\n".join(kept) + "\n")
+    monkeypatch.setenv("OFFBEAT_GUARD_LEAST_DAILY", "10")
+    run = replay(gapped, tmp_path / "out")
+    assert run.exit_code == 0, run.output
+    said = re.findall(r"(\w+) of partition 0 were out from (\S+) to (\S+): ", run.output)
+    assert [(source, since[:10], until[:10]) for source, since, until in said] == [
+        ("visits", "2025-04-30", "2025-05-15")
+    ]
+    assert "were out" not in replayed.output

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from streams.kafka import columns, fetcher
 from streams.kafka.batches import row_batches
 from streams.kafka.columns import Fetched
 from streams.kafka.producer import Message, Outgoing, PartitionProducer
+from tests.integration.owning import columnar
 
 pytestmark = pytest.mark.integration
 
@@ -32,23 +31,6 @@ async def partition(broker: str) -> TopicPartition:
     finally:
         await admin.close()
     return TopicPartition(topic, 0)
-
-
-@asynccontextmanager
-async def columnar(broker: str, partition: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
-    fetcher.install()
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=broker,
-        value_deserializer=fetcher.COLUMNAR,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
-    await consumer.start()
-    try:
-        consumer.assign([partition])
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def read(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[Fetched]:

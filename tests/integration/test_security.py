@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.harness import create_topics
+from benchmarks.security import erasure
 from benchmarks.security.cluster import Cluster, cluster
 from benchmarks.security.trial import settings_of, start_and_end, works
 from streams.errors import AccessError
@@ -79,6 +80,14 @@ async def test_a_listener_that_speaks_otherwise_is_told_from_a_broker_that_is_no
     ):
         with pytest.raises(AccessError, match="OFFBEAT_KAFKA_SECURITY_PROTOCOL"):
             await topics.check(other)
+
+
+async def test_an_erased_customer_is_in_no_byte_of_our_topics_logs_and_metrics(
+    secured: Cluster,
+) -> None:
+    outcomes = [outcome async for outcome in erasure.erased(secured, quick=True)]
+    assert outcomes
+    assert [outcome.what for outcome in outcomes if not outcome.as_promised] == []
 
 
 async def test_each_missing_permission_is_named_and_no_other(secured: Cluster) -> None:

@@ -103,7 +103,6 @@ def labels(n: int) -> list[bytes]:
     outcomes = rng.random(n) < 1 / (1 + np.exp(-2 * x[:, 0]))
     return [
         examples.encode(
-            f"c-{i}",
             (START + i * 600 - 60 * DAY, START + i * 600),
             1 if outcomes[i] else 0,
             dict(zip(NAMES, x[i].tolist(), strict=True)),

@@ -3,6 +3,7 @@
 One module: what makes an event, a batch and a history is used by every law together.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,10 +175,64 @@ def told(state: CustomerState, parts: list[Decisions]) -> Told:
     )
 
 
-def whole(events: list[Event], profile: Profile) -> tuple[CustomerState, Told]:
-    """Apply the events in one batch, then advance to END; what is told of it."""
+def whole(events: list[Event], profile: Profile, until: float = END) -> tuple[CustomerState, Told]:
+    """Apply the events in one batch, then advance; what is told of it."""
     state = CustomerState(profile, capacity=1)
-    return state, told(state, [apply(state, batch_of(state, events)), advance(state, END)])
+    return state, told(state, [apply(state, batch_of(state, events)), advance(state, until)])
+
+
+def in_batches(
+    state: CustomerState,
+    events: list[Event],
+    data: st.DataObject,
+    ticks: Callable[[float, float], list[float]],
+    until: float = END,
+) -> list[Decisions]:
+    """Apply the events in random batches, then advance.
+
+    ticks: from the time of a batch's last event and that of the next one, when time may be advanced
+    to in between; some of them are chosen.
+    """
+    parts: list[Decisions] = []
+    position = 0
+    while position < len(events):
+        end = min(data.draw(st.integers(position + 1, position + 300)), len(events))
+        parts.append(apply(state, batch_of(state, events[position:end])))
+        last = START + events[end - 1].order[0] * DAY
+        following = START + events[end].order[0] * DAY if end < len(events) else until
+        chosen = data.draw(st.sets(st.sampled_from([*ticks(last, following), following])))
+        parts.extend(advance(state, min(tick, following)) for tick in sorted(chosen))
+        position = end
+    return [*parts, advance(state, until)]
+
+
+def restored(before: CustomerState) -> CustomerState:
+    """Another state, from what the changelog and the partition's record hold of this one."""
+    rows = before.take_dirty()[::-1]
+    after = CustomerState(before.profile, capacity=1)
+    after.restore(*joined([before.customer_id(int(row)) for row in rows]), before.rows[rows])
+    own = before.population
+    after.restore_population({name: own[name][0].tolist() for name in own.dtype.names or ()})
+    return after
+
+
+def cut_and_restored(events: list[Event], profile: Profile, cut: int, until: float = END) -> Told:
+    """What is told if the state is written and read back after so many events."""
+    before = CustomerState(profile, capacity=1)
+    begun = told(before, [apply(before, batch_of(before, events[:cut]))])
+    after = restored(before)
+    assert not after.take_dirty().size
+    rest = [apply(after, batch_of(after, events[cut:])), advance(after, until)]
+    return begun + told(after, rest)
+
+
+def assert_same_state(state: CustomerState, other: CustomerState) -> None:
+    """Customers, population and what kernels read of the clock and of outages."""
+    assert rows_by_id(state) == rows_by_id(other)
+    assert state.population.tobytes() == other.population.tobytes()
+    for one in (state, other):
+        one.wind_clock()
+    assert state.parameters.tobytes() == other.parameters.tobytes()
 
 
 def rows_by_id(state: CustomerState) -> dict[bytes, bytes]:

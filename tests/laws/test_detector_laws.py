@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detectors.customer import CUSTOMER, Cause
-from detectors.engine import Decisions, advance, apply
+from detectors.engine import advance, apply
 from detectors.judgement.episodes import DECISION, Status
 from detectors.judgement.reasons import explain
 from detectors.judgement.risk import left_logit
@@ -35,8 +35,11 @@ from tests.laws.histories import (
     START,
     Event,
     any_events,
+    assert_same_state,
     batch_of,
     changing_events,
+    cut_and_restored,
+    in_batches,
     joined,
     law,
     live,
@@ -44,7 +47,6 @@ from tests.laws.histories import (
     policies,
     profiles,
     purchase,
-    rows_by_id,
     support,
     told,
     visit,
@@ -59,21 +61,12 @@ def test_batch_boundaries_and_ticks_never_change_what_is_decided(
 ) -> None:
     expected_state, expected = whole(events, profile)
     state = CustomerState(profile, capacity=1)
-    parts: list[Decisions] = []
-    position = 0
-    while position < len(events):
-        end = data.draw(st.integers(position + 1, len(events)))
-        parts.append(apply(state, batch_of(state, events[position:end])))
-        if end < len(events) and data.draw(st.booleans()):
-            last, following = events[end - 1].order[0], events[end].order[0]
-            share = data.draw(st.sampled_from([0.0, 0.3, 1.0]))
-            watermark = START + (last + share * (following - last)) * DAY
-            parts.append(advance(state, min(watermark, START + following * DAY)))
-        position = end
-    parts.append(advance(state, END))
-    assert told(state, parts) == expected
-    assert rows_by_id(state) == rows_by_id(expected_state)
-    assert state.population.tobytes() == expected_state.population.tobytes()
+
+    def in_between(last: float, following: float) -> list[float]:
+        return [last, last + 0.3 * (following - last)]
+
+    assert told(state, in_batches(state, events, data, in_between)) == expected
+    assert_same_state(state, expected_state)
 
 
 @law
@@ -112,16 +105,7 @@ def test_restored_customers_continue_as_if_nothing_had_happened(
 ) -> None:
     _, expected = whole(events, profile)
     cut = data.draw(st.integers(0, len(events)))
-    before = CustomerState(profile, capacity=1)
-    begun = told(before, [apply(before, batch_of(before, events[:cut]))])
-    rows = before.take_dirty()[::-1]
-    after = CustomerState(profile, capacity=1)
-    after.restore(*joined([before.customer_id(int(row)) for row in rows]), before.rows[rows])
-    for name in before.population.dtype.names or ():  # as the partition's record carries it
-        after.population[name] = before.population[name][0].tolist()
-    assert not after.take_dirty().size
-    ended = told(after, [apply(after, batch_of(after, events[cut:])), advance(after, END)])
-    assert begun + ended == expected
+    assert cut_and_restored(events, profile, cut) == expected
 
 
 @law

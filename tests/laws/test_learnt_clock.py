@@ -15,7 +15,7 @@ from detectors.clock.learnt import ASSUMED, WEEKLY_DECAY
 from detectors.clock.reading import hour_of_week
 from detectors.clock.value import FLAT, Clock
 from detectors.customer import WEEK_SECONDS
-from detectors.engine import Decisions, advance, apply
+from detectors.engine import advance, apply
 from detectors.judgement.risk import left_logit
 from detectors.profile import Profile
 from detectors.state import CustomerState
@@ -26,13 +26,14 @@ from tests.laws.histories import (
     START,
     WEEKDAYS,
     Event,
+    assert_same_state,
     batch_of,
-    joined,
+    cut_and_restored,
+    in_batches,
     law,
     profiles,
     purchase,
     random_events,
-    rows_by_id,
     told,
     whole,
 )
@@ -43,30 +44,27 @@ def learning() -> st.SearchStrategy[Profile]:
     return profiles().map(lambda one: replace(one, clock=replace(one.clock, learns=True)))
 
 
+def when_all_is_said(events: list[Event]) -> float:
+    """A time at which nothing is due any more; every further week would be crossed for nothing."""
+    profile = Profile()
+    days = profile.longest_silence_days + profile.churn_horizon_days + profile.horizon_days
+    return START + (events[-1].order[0] + 2.0 * days) * DAY
+
+
 @law
 @given(random_events(), learning(), st.data())
 def test_batch_boundaries_and_ticks_never_change_what_is_decided(
     events: list[Event], profile: Profile, data: st.DataObject
 ) -> None:
-    expected_state, expected = whole(events, profile)
+    until = when_all_is_said(events)
+    expected_state, expected = whole(events, profile, until)
     state = CustomerState(profile, capacity=1)
-    parts: list[Decisions] = []
-    position = 0
-    while position < len(events):
-        end = data.draw(st.integers(position + 1, len(events)))
-        parts.append(apply(state, batch_of(state, events[position:end])))
-        following = START + events[end].order[0] * DAY if end < len(events) else END
-        ticks = [state.week_ends - 1.0, state.week_ends, state.week_ends + 1.0, following]
-        chosen = sorted(data.draw(st.sets(st.sampled_from(ticks))))
-        parts.extend(advance(state, min(tick, following)) for tick in chosen)
-        position = end
-    parts.append(advance(state, END))
-    assert told(state, parts) == expected
-    assert rows_by_id(state) == rows_by_id(expected_state)
-    assert state.population.tobytes() == expected_state.population.tobytes()
-    state.wind_clock()
-    expected_state.wind_clock()
-    assert state.parameters.tobytes() == expected_state.parameters.tobytes()
+
+    def around_the_week_s_end(_last: float, _following: float) -> list[float]:
+        return [state.week_ends - 1.0, state.week_ends, state.week_ends + 1.0]
+
+    assert told(state, in_batches(state, events, data, around_the_week_s_end, until)) == expected
+    assert_same_state(state, expected_state)
 
 
 @law
@@ -74,20 +72,11 @@ def test_batch_boundaries_and_ticks_never_change_what_is_decided(
 def test_restored_customers_and_their_population_continue_as_if_nothing_had_happened(
     events: list[Event], profile: Profile, data: st.DataObject
 ) -> None:
-    _, expected = whole(events, profile)
-    cut = data.draw(st.integers(0, len(events)))
-    before = CustomerState(profile, capacity=1)
-    parts = [told(before, [apply(before, batch_of(before, events[:cut]))])]
-    rows = before.take_dirty()
-    after = CustomerState(profile, capacity=1)
-    after.restore(*joined([before.customer_id(int(row)) for row in rows]), before.rows[rows])
-    own = before.population
-    after.restore_population({name: own[name][0].tolist() for name in own.dtype.names or ()})
-    parts.append(told(after, [apply(after, batch_of(after, events[cut:])), advance(after, END)]))
-    decisions = [one for part in parts for one in part.decisions]
-    assert sorted(decisions, key=lambda one: (one[1], one[0])) == list(expected.decisions)
-    examples = [one for part in parts for one in part.examples]
-    assert sorted(examples, key=lambda one: (one[1], one[0])) == list(expected.examples)
+    until = when_all_is_said(events)
+    _, expected = whole(events, profile, until)
+    continued = cut_and_restored(events, profile, data.draw(st.integers(0, len(events))), until)
+    assert continued.decisions == expected.decisions
+    assert continued.examples == expected.examples
 
 
 @law

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,18 +18,21 @@ from tests.laws.histories import (
     SHOP,
     START,
     Event,
-    Told,
+    assert_same_state,
     batch_of,
+    cut_and_restored,
+    in_batches,
     joined,
     law,
+    live,
     named,
     payment,
     policies,
     profiles,
     purchase,
-    rows_by_id,
     told,
     visit,
+    whole,
 )
 
 HOUR = 3600.0
@@ -97,38 +99,20 @@ def watched() -> st.SearchStrategy[Profile]:
     return st.builds(with_guard, profiles() | policies(), guards, learning)
 
 
-def whole(events: list[Event], profile: Profile) -> tuple[CustomerState, Told]:
-    """Apply the events in one batch, then advance to END; what is told of it."""
-    state = CustomerState(profile, capacity=1)
-    return state, told(state, [apply(state, batch_of(state, events)), advance(state, END)])
-
-
 @law
 @given(interrupted(), watched(), st.data())
 def test_batch_boundaries_and_ticks_never_change_what_is_decided(
     events: list[Event], profile: Profile, data: st.DataObject
 ) -> None:
-    expected_state, expected = whole(events, profile)
+    expected_state, expected = whole(events, profile, END)
     state = CustomerState(profile, capacity=1)
-    parts: list[Decisions] = []
-    position = 0
-    while position < len(events):
-        end = min(data.draw(st.integers(position + 1, position + 300)), len(events))
-        parts.append(apply(state, batch_of(state, events[position:end])))
-        following = START + events[end].order[0] * DAY if end < len(events) else END
-        first = START + events[end - 1].order[0] * DAY
-        hour = first - first % HOUR + HOUR
-        ticks = [first, hour - 1.0, hour, hour + 1.0, hour + 30 * HOUR, following]
-        chosen = sorted(data.draw(st.sets(st.sampled_from(ticks))))
-        parts.extend(advance(state, min(tick, following)) for tick in chosen)
-        position = end
-    parts.append(advance(state, END))
-    assert told(state, parts) == expected
-    assert rows_by_id(state) == rows_by_id(expected_state)
-    assert state.population.tobytes() == expected_state.population.tobytes()
-    state.wind_clock()
-    expected_state.wind_clock()
-    assert state.parameters.tobytes() == expected_state.parameters.tobytes()
+
+    def around_hours(last: float, _following: float) -> list[float]:
+        hour = last - last % HOUR + HOUR
+        return [last, hour - 1.0, hour, hour + 1.0, hour + 30 * HOUR]
+
+    assert told(state, in_batches(state, events, data, around_hours, END)) == expected
+    assert_same_state(state, expected_state)
 
 
 @law
@@ -136,17 +120,9 @@ def test_batch_boundaries_and_ticks_never_change_what_is_decided(
 def test_restored_customers_and_their_outages_continue_as_if_nothing_had_happened(
     events: list[Event], profile: Profile, data: st.DataObject
 ) -> None:
-    _, expected = whole(events, profile)
+    _, expected = whole(events, profile, END)
     cut = data.draw(st.integers(0, len(events)))
-    before = CustomerState(profile, capacity=1)
-    begun = told(before, [apply(before, batch_of(before, events[:cut]))])
-    rows = before.take_dirty()
-    after = CustomerState(profile, capacity=1)
-    after.restore(*joined([before.customer_id(int(row)) for row in rows]), before.rows[rows])
-    own = before.population
-    after.restore_population({name: own[name][0].tolist() for name in own.dtype.names or ()})
-    ended = told(after, [apply(after, batch_of(after, events[cut:])), advance(after, END)])
-    assert begun + ended == expected
+    assert cut_and_restored(events, profile, cut, END) == expected
 
 
 def shop(days: int, out: tuple[float, float] = (0.0, 0.0), left: int = 3) -> list[Event]:
@@ -169,20 +145,10 @@ def opened(decisions: Decisions) -> dict[int, float]:
     return {int(one["row"]): (float(one["time"]) - START) / DAY for one in records[silent]}
 
 
-def lived(events: list[Event], profile: Profile, until: float) -> tuple[CustomerState, Decisions]:
-    state = CustomerState(profile)
-    parts = [apply(state, batch_of(state, events)), advance(state, START + until * DAY)]
-    return state, Decisions(
-        np.concatenate([part.records for part in parts]),
-        np.concatenate([part.customers for part in parts]),
-        np.concatenate([part.examples for part in parts]),
-    )
-
-
 def test_an_outage_is_no_silence_and_ends_without_a_flood() -> None:
     events = shop(60, out=(30.0, 43.0))
-    _, unguarded = lived(events, SHOP, 58.0)
-    state, guarded = lived(events, replace(SHOP, guard=WATCHED), 58.0)
+    _, unguarded = live(events, 58.0, SHOP)
+    state, guarded = live(events, 58.0, replace(SHOP, guard=WATCHED))
     assert len(opened(unguarded)) > 20
     assert {state.customer_id(row).decode() for row in opened(guarded)} == {"c-0", "c-1", "c-2"}
     ((begin, end),) = state.outages(Input.PURCHASES)
@@ -194,8 +160,8 @@ def test_an_outage_is_no_silence_and_ends_without_a_flood() -> None:
 def test_what_truly_falls_due_after_an_outage_is_said_once_that_much_later() -> None:
     leaving = [event for event in shop(60, left=0) if event.customer != "c-9" or event.day < 28.0]
     through = [event for event in leaving if not 30.0 <= event.day < 37.0]
-    _, usual = lived(leaving, SHOP, 58.0)
-    state, guarded = lived(through, replace(SHOP, guard=WATCHED), 58.0)
+    _, usual = live(leaving, 58.0, SHOP)
+    state, guarded = live(through, 58.0, replace(SHOP, guard=WATCHED))
     row = state.find(b"c-9")
     ((begin, end),) = state.outages(Input.PURCHASES)
     assert list(opened(guarded)) == [row]
@@ -209,8 +175,8 @@ def test_what_truly_falls_due_after_an_outage_is_said_once_that_much_later() -> 
 
 def test_without_an_outage_the_guard_changes_nothing() -> None:
     events = shop(120)
-    state, guarded = lived(events, replace(SHOP, guard=WATCHED), 118.0)
-    other, unguarded = lived(events, SHOP, 118.0)
+    state, guarded = live(events, 118.0, replace(SHOP, guard=WATCHED))
+    other, unguarded = live(events, 118.0, SHOP)
     assert told(state, [guarded]) == told(other, [unguarded])
     assert len(opened(guarded)) == 3
     assert all(state.outages(source) == () for source in Input)
@@ -237,7 +203,7 @@ def test_planned_maintenance_puts_off_deadlines_that_were_solved_before_it_was_p
 
 def test_an_input_that_ends_for_good_is_waited_for_so_long_and_no_longer() -> None:
     profile = replace(SHOP, guard=replace(WATCHED, longest_days=10.0))
-    state, decided = lived(shop(30, left=0), profile, 80.0)
+    state, decided = live(shop(30, left=0), 80.0, profile)
     found = opened(decided)
     assert len(found) == 40
     assert min(found.values()) > 40.0
@@ -247,5 +213,5 @@ def test_an_input_that_ends_for_good_is_waited_for_so_long_and_no_longer() -> No
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
 def test_an_input_with_few_events_is_not_watched(rate: float) -> None:
     guard = replace(WATCHED, least_daily=25.0)  # the shop has twenty a day
-    state, _ = lived(shop(60, out=(30.0, 30.0 + 20.0 * rate)), replace(SHOP, guard=guard), 58.0)
+    state, _ = live(shop(60, out=(30.0, 30.0 + 20.0 * rate)), 58.0, replace(SHOP, guard=guard))
     assert state.outages(Input.PURCHASES) == ()

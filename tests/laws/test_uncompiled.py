@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from tests.laws.seeded import facts
@@ -20,6 +21,8 @@ def flat(fact: object) -> tuple[NDArray[np.float64], str]:
     return np.array(NUMBER.findall(text), np.float64), NUMBER.sub("#", text)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # a minute on a core of its own
 def test_uncompiled_code_decides_the_same() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "tests.laws.seeded"],

@@ -38,6 +38,16 @@ def test_every_topic_is_used_and_inputs_are_written_only_to_send_events_on(
     assert len(wanted) == len(set(wanted))
 
 
+def test_the_customers_topic_is_read_only_once_it_is_set() -> None:
+    topics = Topics(partitions=2, customers="crm")
+    more = set(acls(Settings(group="g", topics=topics))) - set(acls(SETTINGS))
+    assert {str(acl) for acl in more} == {
+        "Read on topic crm",
+        "Write on topic crm",
+        "Write on topic crm.dlq",
+    }
+
+
 def test_a_partition_has_one_transactional_id_and_the_trainer_one() -> None:
     ids = [acl.name for acl in acls(SETTINGS) if acl.resource == "transactional-id"]
     assert ids == ["g-0", "g-1", "g-trainer"]

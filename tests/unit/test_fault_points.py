@@ -31,7 +31,15 @@ def test_a_point_has_a_number_an_action_and_a_delay() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["amid_commit", "amid_commit:0", "nowhere:1", "amid_sends:1:explode", "amid_sends:1:", ":"],
+    [
+        "amid_commit",
+        "amid_commit:0",
+        "nowhere:1",
+        "amid_sends:1:explode",
+        "amid_sends:1:",
+        ":",
+        "before_begin:1:hang",
+    ],
 )
 def test_anything_else_is_refused_with_what_would_be_accepted(text: str) -> None:
     with pytest.raises(ConfigurationError, match="Accepted: POINT:N"):

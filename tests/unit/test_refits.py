@@ -40,7 +40,7 @@ Purchase = tuple[int, int]
 
 def example(day: float) -> bytes:
     times = (START + (day - 60) * DAY, START + day * DAY)
-    return examples.encode(f"c-{day}", times, 0, dict.fromkeys(NAMES, day), 0.3)
+    return examples.encode(times, 0, dict.fromkeys(NAMES, day), 0.3)
 
 
 def shop(customers: int = 30, seed: int = 4) -> list[Purchase]:

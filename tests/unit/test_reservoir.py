@@ -10,8 +10,16 @@ from detectors.index import hash_slices
 from detectors.observations import OBSERVATION, Input, PurchaseKind
 from detectors.profile import Profile
 from detectors.state import CustomerState
-from schemas.samples import MOST_PURCHASES, SAMPLING_KEY, Sample, decode_sample, is_sample
-from streams.partition.sampling import PurchaseSampler, zero_bits
+from schemas.samples import (
+    CUSTOMER_BITS,
+    MOST_PURCHASES,
+    SAMPLING_KEY,
+    Sample,
+    customer_key,
+    decode_sample,
+    is_sample,
+)
+from streams.partition.sampling import PurchaseSampler, erasure, sampled_numbers, zero_bits
 from streams.training.reservoir import MOST_CUSTOMERS, MOST_GAPS, PurchaseReservoir
 
 DAY = 86_400
@@ -49,6 +57,27 @@ def many(customers: int, purchases: int, seed: int = 5) -> list[Purchase]:
     gaps = rng.integers(DAY, 20 * DAY, (customers, purchases))
     times = START + np.cumsum(gaps, axis=1)
     return [(int(c), int(t)) for c, row in zip(who, times, strict=True) for t in row]
+
+
+def test_an_erased_customer_is_in_no_record_that_is_left_and_may_come_again() -> None:
+    reservoir = filled([sample([(8, START), (16, START), (8, START + DAY)])])
+    before = wire(reservoir.changes())
+    reservoir.take(decode_sample(erasure(0, [8, 24])))
+    changes = dict(reservoir.changes())
+    assert changes[customer_key(8)] is None
+    assert changes[customer_key(24)] is None  # not known: harmless
+    left = {k: v for k, v in (before | changes).items() if v is not None}
+    assert content(PurchaseReservoir.restored(left)) == content(filled([sample([(16, START)])]))
+    reservoir.take(sample([(8, START + 9 * DAY)]))
+    assert content(reservoir) == content(filled([sample([(8, START + 9 * DAY), (16, START)])]))
+
+
+def test_the_number_of_a_customer_in_a_sample_is_found_from_the_id() -> None:
+    state = CustomerState(Profile())
+    rows = [state.add(b"c-1"), state.add(b"c-22")]
+    bits = (1 << CUSTOMER_BITS) - 1
+    expected = [int(state.hashes[row]) & bits for row in rows]
+    assert sampled_numbers([b"c-1", b"c-22"]) == expected
 
 
 def test_the_newest_purchases_stay_and_the_others_are_counted() -> None:

@@ -85,6 +85,19 @@ def test_a_wall_clock_moves_only_inputs_that_follow_it() -> None:
     assert line.watermark == 1000.0
 
 
+def test_a_watermark_never_goes_back() -> None:
+    line = Timeline()
+    for source in (Input.VISITS, Input.PAYMENTS, Input.SUPPORT):
+        line.step_aside(source)
+    line.follow(Input.PURCHASES, 1000.0)
+    line.follow(Input.PURCHASES, 900.0)  # the clock of a machine was set back
+    assert line.watermarks[Input.PURCHASES] == 1000.0
+    assert line.add(Input.PURCHASES, *read([950.0])) == 1
+    assert line.watermarks[Input.PURCHASES] == 1000.0
+    line.follow(Input.PURCHASES, 1001.0)
+    assert times(line.release()) == [1000.0]
+
+
 def test_going_on_from_what_was_released_gives_waiting_events_the_same_times() -> None:
     line = Timeline()
     line.add(Input.PURCHASES, *read([1.0, 8.0, 6.0, 9.0]))

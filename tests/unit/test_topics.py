@@ -87,6 +87,35 @@ def test_compacted_inputs_and_alerts_are_errors() -> None:
     ]
 
 
+def test_alerts_that_are_not_compacted_keep_who_was_erased_and_a_worker_starts_all_the_same() -> (
+    None
+):
+    (finding,) = _findings(_found(offbeat_alerts={"config": {"cleanup.policy": "delete"}}))
+    assert finding.severity == "warning"
+    assert "erased" in finding.what
+    assert "--add-config cleanup.policy=[compact,delete]" in finding.remedy
+    turned = {"config": {"cleanup.policy": "delete,compact"}}
+    assert _findings(_found(offbeat_alerts=turned)) == []
+
+
+def test_a_missing_customers_topic_is_an_error_once_it_is_set_and_nothing_before() -> None:
+    specs = topic_specs(customers="customers")
+    findings = compare(specs, _found(), replication=-1, brokers=1)
+    assert [(x.topic, x.severity) for x in findings] == [
+        ("customers", "error"),
+        ("customers.dlq", "error"),
+    ]
+
+
+def test_the_customers_topic_has_as_many_partitions_as_the_inputs() -> None:
+    specs = topic_specs(customers="customers")
+    found = _found() | {spec.name: _as_specified(spec, 4) for spec in specs[4:]}
+    found["customers"] = _as_specified(specs[4], 3)
+    (finding,) = compare(specs, found, replication=-1, brokers=1)
+    assert (finding.topic, finding.severity) == ("customers", "error")
+    assert "3 partitions instead of 4" in finding.what
+
+
 def test_shorter_retention_of_our_topic_is_a_warning_and_of_theirs_their_own_affair() -> None:
     short = {"config": {"retention.ms": "1000"}}
     (finding,) = _findings(_found(offbeat_alerts=dict(short), visits=dict(short)))

@@ -24,7 +24,7 @@ def example(i: int, *, names: tuple[str, ...] = NAMES) -> bytes:
     features = dict(zip(names, rng.normal(size=len(names)).tolist(), strict=True))
     times = (START + i * 3600 - 60 * DAY, START + i * 3600)
     outcome = int(rng.random() < 1 / (1 + math.exp(-2 * features[names[0]])))
-    return examples.encode(f"c-{i}", times, 1 if outcome else 0, features, 0.3)
+    return examples.encode(times, 1 if outcome else 0, features, 0.3)
 
 
 def labels(first: int, after: int) -> list[bytes]:

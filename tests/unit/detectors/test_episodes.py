@@ -79,6 +79,14 @@ def test_the_deadline_is_taken_before_the_observation_that_comes_after_it() -> N
     assert told[-1][1] == pytest.approx(150.0)
 
 
+def test_minutes_after_the_deadline_it_is_taken_first_too() -> None:
+    state, _ = live(WEEKLY, LAST)
+    deadline = float(state.rows[0]["purchase_deadline"])
+    minutes_later = purchase("a", (deadline - START + 90.0) / DAY, event_id="too late")
+    statuses = apply(state, batch_of(state, [minutes_later])).records["status"].tolist()
+    assert statuses == [Status.OPENED, Status.RESOLVED]
+
+
 def test_severity_rises_with_silence_until_the_customer_is_given_up() -> None:
     records = decisions(WEEKLY, 1_000.0)
     severities = records["severity"].tolist()

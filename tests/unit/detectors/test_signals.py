@@ -59,6 +59,14 @@ def test_a_late_purchase_after_the_last_closes_its_gap_in_event_time() -> None:
     assert row.last_purchase == START + 12.0 * DAY
 
 
+def test_an_id_is_known_again_for_the_next_eight_events() -> None:
+    events = [purchase("a", 7.0 * i, event_id=f"e-{i}") for i in range(10)]
+    for which, known in ((9, True), (2, True), (1, False)):
+        state, _ = live([*events, purchase("a", 70.0, event_id=f"e-{which}")], 71.0)
+        assert state.population["duplicates"][0].tolist() == [int(known), 0, 0, 0]
+        assert state.rows[0]["n_purchases"] == 11 - known
+
+
 def test_a_refund_takes_off_spend_and_is_no_purchase() -> None:
     refund = purchase("a", 3.0, 5.0, kind=PurchaseKind.REFUND)
     row = row_after([purchase("a", 0.0), refund])

@@ -11,9 +11,9 @@ import pytest
 
 import schemas
 from schemas import alerts, changelog, examples, model
-from schemas.decode import read
-from schemas.events import EVENTS
-from schemas.export import json_schema
+from schemas.decode import read, read_customer
+from schemas.events import CUSTOMERS, INCOMING, CustomerRecord, Event
+from schemas.export import RECORDS, json_schema
 from schemas.rejections import Rejected
 
 CATALOGUE = Path(schemas.__file__).parent / "catalogue"
@@ -54,18 +54,24 @@ def _key(value: bytes) -> bytes:
         return b"c-81"
 
 
-@pytest.mark.parametrize("path", _files("good", EVENTS))
+def _read(topic: str, value: bytes) -> Event | CustomerRecord | None:
+    if topic == CUSTOMERS:
+        return read_customer(_key(value), value, [])
+    return read(topic, _key(value), value, [])
+
+
+@pytest.mark.parametrize("path", _files("good", INCOMING))
 def test_a_good_event_is_read(path: Path) -> None:
     value = path.read_bytes()
-    event = read(_topic(path), _key(value), value, [])
-    assert isinstance(event, EVENTS[_topic(path)])
+    event = _read(_topic(path), value)
+    assert isinstance(event, INCOMING[_topic(path)])
 
 
-@pytest.mark.parametrize("path", _files("bad", EVENTS))
+@pytest.mark.parametrize("path", _files("bad", INCOMING))
 def test_a_bad_event_is_refused_for_the_reason_in_its_name(path: Path) -> None:
     value = path.read_bytes()
     with pytest.raises(Rejected) as caught:
-        read(_topic(path), _key(value), value, [])
+        _read(_topic(path), value)
     assert caught.value.reason == path.name.split(".")[0]
     what, _, accepted = str(caught.value).partition("; accepted: ")
     assert what.startswith(caught.value.path)
@@ -84,19 +90,21 @@ def test_a_bad_output_is_refused_with_its_path(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", _files("good", [*EVENTS, *OUTPUTS]) + _files("bad", [*EVENTS, *OUTPUTS])
+    "path", _files("good", [*INCOMING, *OUTPUTS]) + _files("bad", [*INCOMING, *OUTPUTS])
 )
 def test_the_json_schema_agrees_with_the_decoder(path: Path) -> None:
     name = str(path.relative_to(CATALOGUE).with_suffix(""))
     if name in BEYOND_SCHEMA:
         return
-    record = OUTPUTS[_topic(path)][0] if _topic(path) in OUTPUTS else EVENTS[_topic(path)].__name__
-    checker = jsonschema.Draft202012Validator(json_schema(record.lower()))
+    schemas_of = {struct: record for record, struct in RECORDS.items()}
+    topic = _topic(path)
+    record = OUTPUTS[topic][0] if topic in OUTPUTS else schemas_of[INCOMING[topic]]
+    checker = jsonschema.Draft202012Validator(json_schema(record))
     assert checker.is_valid(json.loads(path.read_bytes())) == (path.parent.name == "good")
 
 
 def test_each_topic_has_good_and_bad_examples() -> None:
-    for topic in [*EVENTS, *OUTPUTS]:
+    for topic in [*INCOMING, *OUTPUTS]:
         assert _files("good", [topic])
         assert _files("bad", [topic])
 

@@ -1,0 +1,82 @@
+"""The digest of rows: the same rows give the same, anything else another."""
+
+from random import Random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from streams.partition.digest import Digest, row_hashes
+
+Rows = list[tuple[int, int]]  # id, content
+
+
+def hashes(rows: Rows) -> NDArray[np.uint64]:
+    ids = np.array([i for i, _ in rows], np.uint64)
+    values = np.array([[c, 7, 0] for _, c in rows], np.uint64).view(np.uint8).reshape(-1, 24)
+    return row_hashes(values, ids)
+
+
+def digest(rows: Rows) -> Digest:
+    return Digest(hashes(rows))
+
+
+contents = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20)
+
+
+@settings(deadline=None)  # the first call may compile
+@given(contents, st.randoms(use_true_random=False))
+def test_the_order_of_rows_says_nothing(values: list[int], random: Random) -> None:
+    rows = list(enumerate(values))
+    mixed = rows.copy()
+    random.shuffle(mixed)
+    assert str(digest(rows)) == str(digest(mixed))
+
+
+@settings(deadline=None)  # the first call may compile
+@given(contents, st.data())
+def test_one_changed_row_is_another_digest(values: list[int], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(values) - 1))
+    bit = data.draw(st.integers(0, 63))
+    changed = values.copy()
+    changed[place] ^= 1 << bit
+    assert str(digest(list(enumerate(values)))) != str(digest(list(enumerate(changed))))
+
+
+def test_two_customers_with_each_others_rows_are_another_digest() -> None:
+    assert str(digest([(1, 10), (2, 20)])) != str(digest([(1, 20), (2, 10)]))
+
+
+@settings(deadline=None)  # the first call may compile
+@given(contents, contents)
+def test_replaced_rows_give_the_digest_of_what_is_there_then(
+    before: list[int], after: list[int]
+) -> None:
+    kept = digest(list(enumerate(before)))
+    rows = np.arange(len(after), dtype=np.int32)
+    kept.replace(rows, hashes(list(enumerate(after))))
+    now = [*after, *before[len(after) :]]
+    assert str(kept) == str(digest(list(enumerate(now))))
+    assert kept.rows == len(now)
+
+
+@settings(deadline=None)  # the first call may compile
+@given(st.lists(st.booleans(), min_size=1, max_size=20))
+def test_who_is_forgotten_leaves_the_digest_of_those_who_stay(stays: list[bool]) -> None:
+    keep = np.array(stays)
+    moved = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
+    everybody = hashes(list(enumerate(range(len(stays)))))
+    found, left = Digest(everybody), Digest(everybody[keep])
+    found.forget(moved)
+    assert (str(found), found.rows) == (str(left), left.rows)
+    if left.rows:  # and rows are found under their new numbers
+        found.replace(np.array([left.rows - 1], np.int32), hashes([(99, 99)]))
+        left.replace(np.array([left.rows - 1], np.int32), hashes([(99, 99)]))
+        assert (str(found), found.rows) == (str(left), left.rows)
+
+
+def test_rows_that_were_never_written_can_be_forgotten() -> None:
+    found = digest([(1, 10), (2, 20)])
+    found.forget(np.array([0, 1, -1, 2], np.int32))
+    assert (str(found), found.rows) == (str(digest([(1, 10), (2, 20)])), 2)
