@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
-from detectors.compiled import Bytes, Row, Rows, by_name, kernel
+from detectors.compiled import Bytes, Row, Rows, borrowed, by_name, kernel
 from detectors.index import same_bytes
 from detectors.observations import OBSERVATION, Input
 from schemas.events import EARLIEST_MS, EVENTS, LATEST_MS, MAX_ID_CHARACTERS, MAX_RECORD_BYTES
@@ -170,6 +170,8 @@ def _scan(
     left: NDArray[np.int64],
     ids: Bytes,
 ) -> tuple[int, int]:
+    fields, bounds, words = borrowed(fields), borrowed(bounds), borrowed(words)
+    texts, data, ids = borrowed(texts), borrowed(data), borrowed(ids)
     size, used, others = 0, 0, 0
     for i in range(columns.shape[0]):
         key_start, key_end = columns[i, KEY_START], columns[i, KEY_END]
