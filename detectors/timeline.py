@@ -158,7 +158,9 @@ def _merged(runs: list[_Run]) -> Batch | None:
         return None
     if len(runs) == 1:
         return Batch(runs[0].observations, runs[0].ids)
-    observations = np.concatenate([run.observations for run in runs])
+    # as plain words, because records are copied field by field
+    words = np.concatenate([_words(run.observations) for run in runs])
+    observations = words.view(OBSERVATION).reshape(-1)
     shifts = np.cumsum([0, *(len(run.ids) for run in runs[:-1])])
     shift = np.repeat(shifts, [len(run.observations) for run in runs])
     observations["id_start"] += shift
@@ -166,4 +168,9 @@ def _merged(runs: list[_Run]) -> Batch | None:
     # the runs stand in the inputs' order and each is sorted, so stable means by
     # (effective_time, input, log)
     order = np.argsort(observations["effective_time"], kind="stable")
-    return Batch(observations[order], np.concatenate([run.ids for run in runs]))
+    merged = words.take(order, axis=0).view(OBSERVATION).reshape(-1)
+    return Batch(merged, np.concatenate([run.ids for run in runs]))
+
+
+def _words(observations: NDArray[np.void]) -> NDArray[np.uint64]:
+    return observations.view(np.uint64).reshape(len(observations), -1)

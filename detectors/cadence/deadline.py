@@ -98,19 +98,37 @@ def rule_d(law: Law, log_bar: float, longest_days: float) -> float:
     above = density(y, law, norm)
     if above <= bar:
         return math.exp(y)
-    below = density(y + STRIDE, law, norm)
+    stride = _first_stride(y, above / bar - 1.0, law)
+    below = density(y + stride, law, norm)
     while below > bar:
-        y += STRIDE
+        y += stride
         if y >= top:
             return longest_days
-        above, below = below, density(y + STRIDE, law, norm)
-    return math.exp(min(_crossing(y, above, below, law, norm, bar), top))
+        stride = STRIDE
+        above, below = below, density(y + stride, law, norm)
+    return math.exp(min(_crossing(y, y + stride, above, below, law, norm, bar), top))
 
 
 @kernel
-def _crossing(y: float, above: float, below: float, law: Law, norm: float, bar: float) -> float:
-    """Where within a stride from y on the density falls to the bar (regula falsi, Illinois)."""
-    low, high = y, y + STRIDE
+def _first_stride(y: float, excess: float, law: Law) -> float:
+    """How far to look first: as the own rhythm has to fall by what the others add at y.
+
+    `excess` is that, in bars. The others are small there, mostly, and change little on so short a
+    way: then the root lies just before its end.
+    """
+    if not excess < 0.5:
+        return STRIDE
+    nu, location, scale = law[:3]
+    z = (y - location) / scale
+    slope = 1.0 + (nu + 1.0) * z / ((nu + z * z) * scale)
+    return min(-1.1 * math.log1p(-excess) / slope + FINE, STRIDE)
+
+
+@kernel
+def _crossing(
+    low: float, high: float, above: float, below: float, law: Law, norm: float, bar: float
+) -> float:
+    """Where between both the density falls to the bar (regula falsi, Illinois)."""
     over, under = above - bar, below - bar
     kept = 0
     for _ in range(MOST_STEPS):

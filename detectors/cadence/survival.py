@@ -16,7 +16,7 @@ import numpy as np
 from detectors.compiled import kernel
 
 LOG_HALF = -0.6931471805599453
-CONVERGED = 1e-13
+CONVERGED = 1e-10
 SERIES_FROM = 8.0
 FURTHEST = 300.0  # ln of the greatest point: beyond any gap, and its square does not overflow
 MOST_TERMS = 10_000  # the fraction needs about sqrt(max(a, b)) terms

@@ -30,6 +30,7 @@ from detectors.profile import Profile
 LEAST_GAP_DAYS = 1.0
 MOST_OVER_SPENT = 2.0
 NEAR_ONE = 1e-6
+SERIES_FROM = 6.0
 ESTABLISHED_GAPS = 3  # from here on the customer's own gaps outweigh the population's
 
 
@@ -49,10 +50,31 @@ def expected_occasions(occasions: float, a: float, b: float) -> float:
     """
     if abs(1.0 - a) < NEAR_ONE:  # where the sum becomes a logarithm: as good as beside it
         a = 1.0 - NEAR_ONE
-    log_chance = math.lgamma(b + occasions) - math.lgamma(b)
-    log_chance += math.lgamma(a + b) - math.lgamma(a + b + occasions)
-    taking_place = ((b + occasions) * math.exp(log_chance) - b) / (1.0 - a)
-    return max(0.0, min(occasions, taking_place))  # lgamma is coarse where b is in the millions
+    taking_place = ((b + occasions) * last_chance(occasions, a, b) - b) / (1.0 - a)
+    return max(0.0, min(occasions, taking_place))  # the difference is coarse for b in the millions
+
+
+@kernel
+def last_chance(occasions: float, a: float, b: float) -> float:
+    """r_K: the chance that the last of so many occasions takes place.
+
+    gamma(b + K) gamma(a + b) / [gamma(b) gamma(a + b + K)], by gamma(x + a) / gamma(x) =
+    w^a [1 - a (a^2 - 1) / (24 w^2) + ...] in w = x + (a - 1) / 2 (Tricomi & Erdelyi 1951), to which
+    x is brought up; for a up to 2 off by less than 1e-5.
+    """
+    before = 1.0
+    low, high = b, b + occasions
+    while low < SERIES_FROM:
+        before *= low / (low + a)
+        low += 1.0
+    while high < SERIES_FROM:
+        before *= (high + a) / high
+        high += 1.0
+    low += 0.5 * (a - 1.0)
+    high += 0.5 * (a - 1.0)
+    bend = a * (a * a - 1.0) / 24.0
+    before *= (1.0 - bend / (low * low)) / (1.0 - bend / (high * high))
+    return before * math.exp(a * math.log(low / high))
 
 
 @kernel

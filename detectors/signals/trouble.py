@@ -16,9 +16,10 @@ from detectors.customer import (
     VISIT_SILENCE,
     lives_by_visits,
 )
-from detectors.signals.change import counted, log_price, threshold
+from detectors.signals.change import LEAST_THRESHOLD, counted, log_price, threshold
 from detectors.signals.visit_gaps import visit_change, worth_a_look
 
+BY_DRIFT = PAYMENT_TROUBLE | COMPLAINTS | VISIT_DRIFT | SPEND_DECLINE | NO_SHOWS
 GAPS_KEPT = 2.0  # visit gaps that the old rhythm weighs once it is taken for the past
 
 
@@ -63,8 +64,11 @@ def with_cause(causes: int, cause: int, drift: float, level: float) -> int:
 @kernel
 def weigh_causes(c: Row, p: Row) -> None:
     """Set the causes that follow from drifts."""
-    price = log_price(p)
     causes = int(c.causes)
+    drifts = max(c.payment_trouble, c.complaints, c.visit_drift, c.spend_drift, c.no_show_drift)
+    if causes & BY_DRIFT == 0 and drifts < LEAST_THRESHOLD:
+        return  # no threshold is lower (nearly always)
+    price = log_price(p)
     causes = with_cause(causes, PAYMENT_TROUBLE, c.payment_trouble, threshold(p.payment_bar, price))
     causes = with_cause(causes, COMPLAINTS, c.complaints, threshold(p.complaint_bar, price))
     causes = with_cause(causes, VISIT_DRIFT, c.visit_drift, threshold(p.visit_bar, price))

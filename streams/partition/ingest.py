@@ -121,11 +121,15 @@ class _Reading:
                 out["id_start"], used = used, used + len(ids[-1])
                 out["id_end"] = used
                 rows.append(row)
+        self.ids = np.frombuffer(b"".join(ids), np.uint8)
+        found = found[: len(rows)]
+        found["effective_time"] = found["event_time"]
+        starts, ends = (np.ascontiguousarray(found[name]) for name in ("id_start", "id_end"))
+        found["id_hash"] = hash_slices(self.ids, starts, ends)
         all_rows = np.append(self.rows, rows)
         order = np.argsort(all_rows)
         self.rows = all_rows[order].astype(np.int64)
-        self.observations = np.concatenate([self.observations, found[: len(rows)]])[order]
-        self.ids = np.frombuffer(b"".join(ids), np.uint8)
+        self.observations = np.concatenate([self.observations, found])[order]
 
     def _judged(self, row: int) -> Event | None:
         """The event of a record; None, and a dead letter, if it is none."""
@@ -144,51 +148,51 @@ class _Reading:
         )
 
     def finished(self, state: CustomerState, home: Home | None) -> Ingested:
-        """What was read, with the customers' rows and the ids' hashes."""
-        observations, rows, ids = self.observations, self.rows, self.ids
+        """What was read, with the customers' rows."""
+        observations, rows = self.observations, self.rows
+        columns = self.columns if len(rows) == len(self.columns) else self.columns[rows]
+        starts = np.ascontiguousarray(columns[:, KEY_START])
+        ends = np.ascontiguousarray(columns[:, KEY_END])
         if home is not None:
-            counting = self._counting(rows, home)
+            counting = self._counting(columns, starts, ends, home)
             if not counting.all():
-                observations, rows = observations[counting], rows[counting]
-        columns = self.columns[rows]
-        keys = (
-            np.ascontiguousarray(columns[:, KEY_START]),
-            np.ascontiguousarray(columns[:, KEY_END]),
-        )
-        observations["effective_time"] = observations["event_time"]
-        observations["row"] = state.locate(self.records.bytes, *keys)
-        id_starts = np.ascontiguousarray(observations["id_start"])
-        id_ends = np.ascontiguousarray(observations["id_end"])
-        observations["id_hash"] = hash_slices(ids, id_starts, id_ends)
+                observations, columns = observations[counting], columns[counting]
+                starts, ends = starts[counting], ends[counting]
+        observations["row"] = state.locate(self.records.bytes, starts, ends)
         self.letters.sort(key=lambda letter: letter.offset)
-        offsets = np.ascontiguousarray(columns[:, OFFSET])
         return Ingested(
             observations,
-            ids,
-            offsets,
+            self.ids,
+            np.ascontiguousarray(columns[:, OFFSET]),
             self.letters,
             self.unknown_fields(),
             self.reroutes,
             self.copies,
         )
 
-    def _counting(self, rows: NDArray[np.int64], home: Home) -> NDArray[np.bool_]:
-        """Which of the events count here; the others are sent on, refused, or other groups'."""
-        columns = self.columns[rows]
-        counting = np.ones(len(rows), np.bool_)
+    def _counting(
+        self,
+        columns: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        home: Home,
+    ) -> NDArray[np.bool_]:
+        """Which of the events count here; the others are sent on, refused, or other groups'.
+
+        `starts`, `ends`: of their keys.
+        """
+        counting = np.ones(len(columns), np.bool_)
         sent_on = carriers(self.records.bytes, columns, REROUTED)
         for i in np.flatnonzero(sent_on):
-            by = rerouted_by(self.records.parts(int(rows[i]))[2])
+            by = rerouted_by(self.records.parts(int(self.rows[i]))[2])
             counting[i] = by in (home.group, None)
-        self.copies += len(rows) - int(counting.sum())
+        self.copies += len(columns) - int(counting.sum())
         if home.partitions is None:
             return counting
-        starts = np.ascontiguousarray(columns[:, KEY_START])
-        ends = np.ascontiguousarray(columns[:, KEY_END])
         wanted = places(self.records.bytes, starts, ends, home.partitions)
         astray: NDArray[np.bool_] = counting & (wanted != home.partition)
         for i in np.flatnonzero(astray):
-            self._send_on(int(rows[i]), int(wanted[i]), home, again=bool(sent_on[i]))
+            self._send_on(int(self.rows[i]), int(wanted[i]), home, again=bool(sent_on[i]))
         return counting & ~astray
 
     def _send_on(self, row: int, wanted: int, home: Home, *, again: bool) -> None:

@@ -18,7 +18,7 @@ from msgspec import inspect
 from numpy.typing import NDArray
 
 from detectors.compiled import Bytes, Row, Rows, borrowed, by_name, kernel
-from detectors.index import same_bytes
+from detectors.index import hash_bytes, same_bytes
 from detectors.observations import OBSERVATION, Input
 from schemas.events import EARLIEST_MS, EVENTS, LATEST_MS, MAX_ID_CHARACTERS, MAX_RECORD_BYTES
 from streams.kafka.columns import KEY_END, KEY_START, VALUE_END, VALUE_START, Fetched
@@ -57,7 +57,7 @@ class Scanned(NamedTuple):
 
 
 def scan(source: Input, fetched: Fetched, latest_allowed: float | None) -> Scanned:
-    """Read what is ordinary; everything but the customers' rows and the ids' hashes is set."""
+    """Read what is ordinary; everything but the customers' rows is set."""
     columns = fetched.columns
     observations = np.zeros(len(columns), OBSERVATION)
     observations["input"] = source
@@ -66,7 +66,10 @@ def scan(source: Input, fetched: Fetched, latest_allowed: float | None) -> Scann
     data = np.frombuffer(fetched.data, np.uint8)
     ids = np.empty(len(data), np.uint8)
     latest = inf if latest_allowed is None else latest_allowed
-    size, used = _scan(*form(source), data, columns, latest, by_name(observations), rows, left, ids)
+    with np.errstate(over="ignore"):  # hashes are modulo 2**64
+        size, used = _scan(
+            *form(source), data, columns, latest, by_name(observations), rows, left, ids
+        )
     others = len(columns) - size
     return Scanned(observations[:size], rows[:size], ids[:used].copy(), left[:others])
 
@@ -275,7 +278,9 @@ def _record(
         return -1
     if not (EARLIEST_MS / 1000 <= row.event_time <= latest):
         return -1
+    row.effective_time = row.event_time
     row.id_end = used
+    row.id_hash = hash_bytes(ids, row.id_start, used)
     return used
 
 
