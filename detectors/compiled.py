@@ -23,12 +23,9 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Item = TypeVar("Item", bound=np.generic)
 
 Row: TypeAlias = Any
 """One record of a structured array with its fields as attributes (numba has no static type)."""
@@ -78,25 +75,6 @@ def _if_there_is_room(save: Callable[..., None]) -> Callable[..., None]:
             save(*arguments)
 
     return try_to_save
-
-
-def _borrow(_context: Any, array: Any) -> Any:
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        made = cgutils.create_struct_proxy(array)(context, builder, arguments[0])
-        made.meminfo = context.get_constant_null(types.voidptr)
-        made.parent = context.get_constant_null(types.pyobject)
-        return made._getvalue()  # noqa: SLF001 (numba's own way)
-
-    return array(array), generate
-
-
-borrowed: Callable[[NDArray[Item]], NDArray[Item]] = (
-    (lambda array: array) if UNCOMPILED else intrinsic(_borrow)
-)
-"""Within a kernel: the same array without a share in its memory, which the caller has to hold.
-
-What is handed from kernel to kernel is counted, two atomic operations a call; this is not.
-"""
 
 
 def by_name(array: NDArray[np.void]) -> Rows:

@@ -1,14 +1,12 @@
-"""Times of a whole batch to seconds: the compiled twin of `schemas.instants.seconds`.
+"""One time as text to seconds: the compiled twin of `schemas.instants.seconds`.
 
-NaN stands for "not recognised"; whoever asked judges such a text one by one, with the reason.
+NaN stands for "not recognised"; whoever asked judges such a text alone, with the reason.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.addresses import Address, byte
 from detectors.compiled import kernel
-from schemas.events import EARLIEST_MS, LATEST_MS
-from streams.partition.texts import texts
 
 _ZERO, _NINE, _DASH, _COLON, _POINT = ord("0"), ord("9"), ord("-"), ord(":"), ord(".")
 _PLUS, _T, _Z = ord("+"), ord("T"), ord("Z")
@@ -16,40 +14,14 @@ _LOWER = 0x20  # sets this bit of a capital ASCII letter and it is a small one
 _SHORTEST = len("2026-03-02T06:00:00Z")
 
 
-def seconds(instants: list[str | int | None]) -> NDArray[np.float64]:
-    """Seconds since the epoch of each; NaN for None and for what is no time from 2000 to 9999."""
-    try:
-        return _texts(instants)  # type: ignore[arg-type]  # join itself finds out, in compiled code
-    except TypeError:
-        pass
-    milliseconds = np.array(
-        [i if isinstance(i, int) and EARLIEST_MS <= i <= LATEST_MS else 0 for i in instants],
-        np.int64,
-    )
-    written = _texts([i if isinstance(i, str) else "" for i in instants])
-    return np.where(milliseconds > 0, milliseconds / 1000, written)
-
-
-def acceptable(times: NDArray[np.float64], latest: float | None = None) -> NDArray[np.bool_]:
-    """Which of them are times from 2000 on, and not after `latest`."""
-    return (times >= EARLIEST_MS / 1000) & (times <= (np.inf if latest is None else latest))
-
-
-def _texts(strings: list[str]) -> NDArray[np.float64]:
-    joined = texts(strings)
-    out = np.empty(len(strings), np.float64)
-    _parse(np.frombuffer(joined.data, np.uint8), joined.starts, joined.ends, out)
-    return out
-
-
 @kernel
-def _number(text: NDArray[np.uint8], start: int, digits: int) -> int:
+def _number(text: Address, start: int, digits: int) -> int:
     """A decimal number of that many digits, -1 where one is none."""
     value = 0
     for i in range(start, start + digits):
-        if text[i] < _ZERO or text[i] > _NINE:
+        if byte(text, i) < _ZERO or byte(text, i) > _NINE:
             return -1
-        value = value * 10 + int(text[i]) - _ZERO
+        value = value * 10 + byte(text, i) - _ZERO
     return value
 
 
@@ -66,18 +38,19 @@ def _days(year: int, month: int, day: int) -> int:
 
 
 @kernel
-def instant(text: NDArray[np.uint8], at: int, length: int) -> float:
+def instant(text: Address, at: int, length: int) -> float:
+    """Seconds since the epoch of RFC 3339 text; NaN for what is none from 1999 to 9999."""
     if length < _SHORTEST:
         return np.nan
     year, month = _number(text, at, 4), _number(text, at + 5, 2)
     day, hour = _number(text, at + 8, 2), _number(text, at + 11, 2)
     minute, second = _number(text, at + 14, 2), _number(text, at + 17, 2)
     if (
-        text[at + 4] != _DASH
-        or text[at + 7] != _DASH
-        or text[at + 10] | _LOWER != _T | _LOWER
-        or text[at + 13] != _COLON
-        or text[at + 16] != _COLON
+        byte(text, at + 4) != _DASH
+        or byte(text, at + 7) != _DASH
+        or byte(text, at + 10) | _LOWER != _T | _LOWER
+        or byte(text, at + 13) != _COLON
+        or byte(text, at + 16) != _COLON
     ):
         return np.nan
     # from 1999 on: with its offset the last hours of that year lie in 2000
@@ -91,37 +64,32 @@ def instant(text: NDArray[np.uint8], at: int, length: int) -> float:
         return np.nan
     end, position = at + length, at + 19
     microseconds = 0
-    if text[position] == _POINT:
+    if byte(text, position) == _POINT:
         position += 1
         first = position
-        while position < end and _ZERO <= text[position] <= _NINE:
+        while position < end and _ZERO <= byte(text, position) <= _NINE:
             if position < first + 6:
-                microseconds = microseconds * 10 + int(text[position]) - _ZERO
+                microseconds = microseconds * 10 + byte(text, position) - _ZERO
             position += 1
         if position == first or position > first + 9:
             return np.nan
         for _ in range(position, first + 6):
             microseconds *= 10
     offset = 0
-    if position == end - 6 and (text[position] == _PLUS or text[position] == _DASH):
+    if position == end - 6 and (byte(text, position) == _PLUS or byte(text, position) == _DASH):
         hours, minutes = _number(text, position + 1, 2), _number(text, position + 4, 2)
-        if text[position + 3] != _COLON or hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
+        if (
+            byte(text, position + 3) != _COLON
+            or hours < 0
+            or hours > 23
+            or minutes < 0
+            or minutes > 59
+        ):
             return np.nan
         offset = hours * 3600 + minutes * 60
-        if text[position] == _DASH:
+        if byte(text, position) == _DASH:
             offset = -offset
-    elif position != end - 1 or text[position] | _LOWER != _Z | _LOWER:
+    elif position != end - 1 or byte(text, position) | _LOWER != _Z | _LOWER:
         return np.nan
     whole = days * 86400 + hour * 3600 + minute * 60 + second - offset
     return (whole * 1_000_000 + microseconds) / 1e6
-
-
-@kernel
-def _parse(
-    text: NDArray[np.uint8],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    out: NDArray[np.float64],
-) -> None:
-    for i in range(out.shape[0]):
-        out[i] = instant(text, starts[i], ends[i] - starts[i])

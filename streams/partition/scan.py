@@ -17,8 +17,9 @@ import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
-from detectors.compiled import Bytes, Row, Rows, borrowed, by_name, kernel
-from detectors.index import hash_bytes, same_bytes
+from detectors.addresses import Address, address, byte, put_byte, same
+from detectors.compiled import Bytes, Row, Rows, by_name, kernel
+from detectors.index import hash_bytes
 from detectors.observations import OBSERVATION, Input
 from schemas.events import EARLIEST_MS, EVENTS, LATEST_MS, MAX_ID_CHARACTERS, MAX_RECORD_BYTES
 from streams.kafka.columns import KEY_END, KEY_START, VALUE_END, VALUE_START, Fetched
@@ -37,14 +38,20 @@ _NAME_START, _NAME_END, _TYPE, _PLACE, _OPTIONAL, _FIRST_WORD, _LAST_WORD = rang
 _LEAST, _ABOVE, _MOST = range(3)
 
 
-class Form(NamedTuple):
-    """What is ordinary in an input. A row a field, in the contract's order."""
+FORM = np.dtype(
+    [
+        ("fields", "i8", (16, 7)),  # a row a field, in the contract's order
+        ("bounds", "f8", (16, 3)),  # of numbers, and of texts' lengths
+        ("words", "i8", (32, 2)),  # start and end of each word in `texts`
+        ("texts", "u1", (512,)),  # the names, and the words of closed lists
+        ("count", "i8"),  # fields
+        ("required", "i8"),  # bit i: field i
+    ]
+)
+"""What is ordinary in an input: one record, because records go from kernel to kernel for nothing.
 
-    fields: NDArray[np.int64]
-    bounds: NDArray[np.float64]  # of numbers, and of texts' lengths
-    words: NDArray[np.int64]  # start and end of each word in `texts`
-    texts: Bytes  # the names, and the words of closed lists
-    required: int  # bit i: field i
+Its bounds are far above what the contracts need; numpy refuses what does not fit.
+"""
 
 
 class Scanned(NamedTuple):
@@ -68,21 +75,20 @@ def scan(source: Input, fetched: Fetched, latest_allowed: float | None) -> Scann
     latest = inf if latest_allowed is None else latest_allowed
     with np.errstate(over="ignore"):  # hashes are modulo 2**64
         size, used = _scan(
-            *form(source), data, columns, latest, by_name(observations), rows, left, ids
+            by_name(form(source)), data, columns, latest, by_name(observations), rows, left, ids
         )
     others = len(columns) - size
     return Scanned(observations[:size], rows[:size], ids[:used].copy(), left[:others])
 
 
 @cache
-def form(source: Input) -> Form:
-    """What is ordinary in this input."""
+def form(source: Input) -> NDArray[np.void]:
+    """What is ordinary in this input: FORM[1]."""
     struct: Any = inspect.type_info(list(EVENTS.values())[source])
-    fields: list[list[int]] = []
-    bounds: list[tuple[float, float, float]] = []
-    words: list[tuple[int, int]] = []
+    found = np.zeros(1, FORM)
     texts = ""
-    for described in struct.fields:
+    words: list[tuple[int, int]] = []
+    for i, described in enumerate(struct.fields):
         field = _Field(source, described)
         name = len(texts), len(texts) + len(field.name)
         texts += field.name
@@ -90,16 +96,14 @@ def form(source: Input) -> Form:
         for word in field.words:
             words.append((len(texts), len(texts) + len(word)))
             texts += word
-        fields.append([*name, field.type, field.place, field.optional, first, len(words)])
-        bounds.append((field.least, field.above, field.most))
-    required = sum(1 << i for i, field in enumerate(struct.fields) if field.required)
-    return Form(
-        np.array(fields, np.int64),
-        np.array(bounds),
-        np.array(words, np.int64).reshape(-1, 2),
-        np.frombuffer(texts.encode(), np.uint8),
-        required,
-    )
+        span = first, len(words)
+        found["fields"][0, i] = [*name, field.type, field.place, field.optional, *span]
+        found["bounds"][0, i] = field.least, field.above, field.most
+    found["words"][0, : len(words)] = words
+    found["texts"][0, : len(texts)] = np.frombuffer(texts.encode(), np.uint8)
+    found["count"] = len(struct.fields)
+    found["required"] = sum(1 << i for i, field in enumerate(struct.fields) if field.required)
+    return found
 
 
 class _Field:
@@ -153,55 +157,35 @@ _COMMA, _COLON, _OPEN, _CLOSE = 44, 58, 123, 125
 _STOPS = np.ones(256, np.bool_)
 _STOPS[_SPACE:_DELETE] = False
 _STOPS[[_QUOTE, _BACKSLASH]] = True
-_TRUE, _FALSE, _NULL = (np.frombuffer(word, np.uint8) for word in (b"true", b"false", b"null"))
+_TRUE, _FALSE, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"false", b"null"))
+_T, _F, _N = b"tfn"
 _A, _Z = 65, 90
 _OTHER = -1  # of a field: no contract names it
 
 
 @kernel
 def _scan(
-    fields: NDArray[np.int64],
-    bounds: NDArray[np.float64],
-    words: NDArray[np.int64],
-    texts: Bytes,
-    required: int,
-    data: Bytes,
+    forms: Rows,
+    buffer: Bytes,
     columns: NDArray[np.int64],
     latest: float,
     out: Rows,
     rows: NDArray[np.int64],
     left: NDArray[np.int64],
-    ids: Bytes,
+    id_buffer: Bytes,
 ) -> tuple[int, int]:
-    fields, bounds, words = borrowed(fields), borrowed(bounds), borrowed(words)
-    texts, data, ids = borrowed(texts), borrowed(data), borrowed(ids)
+    """How many records are ordinary, and how many bytes their ids have."""
+    form = forms[0]
+    data, ids = address(buffer), address(id_buffer)
     size, used, others = 0, 0, 0
     for i in range(columns.shape[0]):
-        key_start, key_end = columns[i, KEY_START], columns[i, KEY_END]
+        key = columns[i, KEY_START], columns[i, KEY_END]
         start, end = columns[i, VALUE_START], columns[i, VALUE_END]
         behind = -1
-        if (
-            key_start < key_end
-            and end >= 0
-            and end - start + key_end - key_start <= MAX_RECORD_BYTES
-        ):
-            behind = _record(
-                fields,
-                bounds,
-                words,
-                texts,
-                required,
-                data,
-                start,
-                end,
-                key_start,
-                key_end,
-                latest,
-                out[size],
-                ids,
-                used,
-            )
+        if key[0] < key[1] and end >= 0 and end - start + key[1] - key[0] <= MAX_RECORD_BYTES:
+            behind = _record(form, data, start, end, key, latest, out[size], ids, used)
         if behind >= 0:
+            out[size].id_hash = hash_bytes(id_buffer, used, behind)
             used = behind
             rows[size] = i
             size += 1
@@ -213,75 +197,96 @@ def _scan(
 
 @kernel
 def _record(
-    fields: NDArray[np.int64],
-    bounds: NDArray[np.float64],
-    words: NDArray[np.int64],
-    texts: Bytes,
-    required: int,
-    data: Bytes,
+    form: Row,
+    data: Address,
     at: int,
     end: int,
-    key_start: int,
-    key_end: int,
+    key: tuple[int, int],
     latest: float,
     row: Row,
-    ids: Bytes,
+    ids: Address,
     used: int,
 ) -> int:
     """Where the next event id goes in `ids`; -1 when the record is not ordinary."""
     row.amount = row.value = row.extra = nan
     row.kind = row.currency = 0
     row.id_start = used
-    seen, field = 0, -1
+    seen, field = 0, _OTHER
     at = _blank(data, at, end)
-    if at >= end or data[at] != _OPEN:
+    if at >= end or byte(data, at) != _OPEN:
         return -1
-    while True:
-        at = _blank(data, at + 1, end)  # behind the brace, or the comma
-        if at >= end or data[at] != _QUOTE:
-            return -1
-        field, at = _field(fields, texts, data, at + 1, end, field + 1)
+    while at >= end or byte(data, at) != _CLOSE:
+        field, at = _name(form, data, at + 1, end, field + 1)
         if at < 0:
-            return -1
-        at = _blank(data, at + 1, end)
-        if at >= end or data[at] != _COLON:
-            return -1
-        at = _blank(data, at + 1, end)
-        if at >= end:
             return -1
         if field == _OTHER:
             at = _passed(data, at, end)
-        elif seen >> field & 1:
-            return -1
         else:
+            if seen >> field & 1:
+                return -1
             seen |= 1 << field
-            if data[at] == _NULL[0]:
-                at = _word_end(data, at, end, _NULL) if fields[field, _OPTIONAL] else -1
-            elif fields[field, _TYPE] == _ID:
-                at, used = _id(bounds, data, at, end, field, ids, used)
-            elif fields[field, _TYPE] == _KEY:
-                at = _key(data, at, end, key_start, key_end)
-            else:
-                at, value = _value(fields, bounds, words, texts, data, at, end, field)
-                if at >= 0:
-                    _put(row, fields[field, _PLACE], value)
+            at, used = _content(form, data, at, end, field, key, row, ids, used)
+        at = _behind(data, at, end)
         if at < 0:
             return -1
-        at = _blank(data, at, end)
-        if at >= end:
-            return -1
-        if data[at] == _CLOSE:
-            break
-        if data[at] != _COMMA:
-            return -1
-    if _blank(data, at + 1, end) < end or seen & required != required:
+    if _blank(data, at + 1, end) < end or seen & form.required != form.required:
         return -1
     if not (EARLIEST_MS / 1000 <= row.event_time <= latest):
         return -1
     row.effective_time = row.event_time
     row.id_end = used
-    row.id_hash = hash_bytes(ids, row.id_start, used)
     return used
+
+
+@kernel
+def _name(form: Row, data: Address, at: int, end: int, guess: int) -> tuple[int, int]:
+    """The field whose name comes next, and where its value begins; (-1, -1): none does."""
+    at = _blank(data, at, end)
+    if at >= end or byte(data, at) != _QUOTE:
+        return _OTHER, -1
+    field, at = _field(form, data, at + 1, end, guess)
+    if at < 0:
+        return _OTHER, -1
+    at = _blank(data, at + 1, end)
+    if at >= end or byte(data, at) != _COLON:
+        return _OTHER, -1
+    at = _blank(data, at + 1, end)
+    return field, (at if at < end else -1)
+
+
+@kernel
+def _behind(data: Address, at: int, end: int) -> int:
+    """The comma or the closing brace behind a value that ends at `at`; -1 for anything else."""
+    if at < 0:
+        return -1
+    at = _blank(data, at, end)
+    return at if at < end and (byte(data, at) == _COMMA or byte(data, at) == _CLOSE) else -1
+
+
+@kernel
+def _content(
+    form: Row,
+    data: Address,
+    at: int,
+    end: int,
+    field: int,
+    key: tuple[int, int],
+    row: Row,
+    ids: Address,
+    used: int,
+) -> tuple[int, int]:
+    """Behind a field's value, which goes into the row or the ids; and where the ids end then."""
+    kind = form.fields[field, _TYPE]
+    if byte(data, at) == _N:
+        return (_word_end(data, at, end, _NULL, 4) if form.fields[field, _OPTIONAL] else -1), used
+    if kind == _ID:
+        return _id(form, data, at, end, field, ids, used)
+    if kind == _KEY:
+        return _key(data, at, end, key), used
+    at, value = _value(form, data, at, end, field)
+    if at >= 0:
+        _put(row, form.fields[field, _PLACE], value)
+    return at, used
 
 
 @kernel
@@ -301,49 +306,60 @@ def _put(row: Row, place: int, value: float) -> None:
 
 
 @kernel
-def _blank(data: Bytes, at: int, end: int) -> int:
+def _blank(data: Address, at: int, end: int) -> int:
     """Behind white space."""
-    while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+    while at < end and (
+        byte(data, at) == 32 or byte(data, at) == 10 or byte(data, at) == 13 or byte(data, at) == 9
+    ):
         at += 1
     return at
 
 
 @kernel
-def _text_end(data: Bytes, at: int, end: int) -> int:
+def _text_end(data: Address, at: int, end: int) -> int:
     """The closing quote of a text; -1 where it is not printable ASCII without escapes."""
     while at < end:
-        if _STOPS[data[at]]:
-            return at if data[at] == _QUOTE else -1
+        if _STOPS[byte(data, at)]:
+            return at if byte(data, at) == _QUOTE else -1
         at += 1
     return -1
 
 
 @kernel
-def _word_end(data: Bytes, at: int, end: int, word: Bytes) -> int:
-    """Behind true, false or null; -1 when it is not there."""
-    size = word.shape[0]
-    if end - at < size or not same_bytes(data, at, word, 0, size):
+def _word_end(data: Address, at: int, end: int, word: int, size: int) -> int:
+    """Behind true, false or null, its bytes as a little-endian number; -1 if it is not there."""
+    if end - at < size:
         return -1
+    for i in range(size):
+        if byte(data, at + i) != word >> (8 * i) & 255:
+            return -1
     return at + size
 
 
 @kernel
-def _field(
-    fields: NDArray[np.int64], texts: Bytes, data: Bytes, at: int, end: int, guess: int
-) -> tuple[int, int]:
+def _is_text(form: Row, begin: int, data: Address, at: int, size: int) -> bool:
+    """Whether one of the form's texts stands there."""
+    for i in range(size):  # noqa: SIM110 (numba compiles loops, not generator expressions)
+        if form.texts[begin + i] != byte(data, at + i):
+            return False
+    return True
+
+
+@kernel
+def _field(form: Row, data: Address, at: int, end: int, guess: int) -> tuple[int, int]:
     """Which field has the name that begins at `at`, and where its closing quote is.
 
     Producers write the fields in one order, so `guess` is mostly right.
     """
-    count = fields.shape[0]
+    count = form.count
     for i in range(count):
         field = guess + i if guess + i < count else guess + i - count
-        begin = fields[field, _NAME_START]
-        size = fields[field, _NAME_END] - begin
+        begin = form.fields[field, _NAME_START]
+        size = form.fields[field, _NAME_END] - begin
         if (
             end - at > size
-            and data[at + size] == _QUOTE
-            and same_bytes(texts, begin, data, at, size)
+            and byte(data, at + size) == _QUOTE
+            and _is_text(form, begin, data, at, size)
         ):
             return field, at + size
     return _OTHER, _text_end(data, at, end)
@@ -351,65 +367,54 @@ def _field(
 
 @kernel
 def _id(
-    bounds: NDArray[np.float64], data: Bytes, at: int, end: int, field: int, ids: Bytes, used: int
+    form: Row, data: Address, at: int, end: int, field: int, ids: Address, used: int
 ) -> tuple[int, int]:
     """Behind the event id, and where it ends in `ids`."""
-    if data[at] != _QUOTE:
+    if byte(data, at) != _QUOTE:
         return -1, used
     start = at + 1
     at = _text_end(data, start, end)
-    if at < 0 or not bounds[field, _LEAST] <= at - start <= bounds[field, _MOST]:
+    least, most = form.bounds[field, _LEAST], form.bounds[field, _MOST]
+    if at < 0 or not least <= at - start <= most:
         return -1, used
     for i in range(start, at):
-        ids[used] = data[i]
+        put_byte(ids, used, byte(data, i))
         used += 1
     return at + 1, used
 
 
 @kernel
-def _key(data: Bytes, at: int, end: int, key_start: int, key_end: int) -> int:
+def _key(data: Address, at: int, end: int, key: tuple[int, int]) -> int:
     """Behind the customer's id, which is the key; a key that is too long is left."""
-    if data[at] != _QUOTE:
+    if byte(data, at) != _QUOTE:
         return -1
     start = at + 1
     at = _text_end(data, start, end)
-    size = key_end - key_start
-    if (
-        at - start != size
-        or size > MAX_ID_CHARACTERS
-        or not same_bytes(data, start, data, key_start, size)
-    ):
+    size = key[1] - key[0]
+    if at - start != size or size > MAX_ID_CHARACTERS or not same(data, start, data, key[0], size):
         return -1
     return at + 1
 
 
 @kernel
-def _value(
-    fields: NDArray[np.int64],
-    bounds: NDArray[np.float64],
-    words: NDArray[np.int64],
-    texts: Bytes,
-    data: Bytes,
-    at: int,
-    end: int,
-    field: int,
-) -> tuple[int, float]:
+def _value(form: Row, data: Address, at: int, end: int, field: int) -> tuple[int, float]:
     """Behind a value of the field's type, and the number that stands for it; -1 for any other."""
-    kind = fields[field, _TYPE]
+    kind = form.fields[field, _TYPE]
     if kind in (_NUMBER, _WHOLE):
-        at, value = _number(data, at, end, kind == _WHOLE)
+        at, value = _number(data, at, end, 0 if kind == _WHOLE else _DIGITS)
         fits = (
-            bounds[field, _LEAST] <= value <= bounds[field, _MOST] and value > bounds[field, _ABOVE]
+            form.bounds[field, _LEAST] <= value <= form.bounds[field, _MOST]
+            and value > form.bounds[field, _ABOVE]
         )
         return (at if fits else -1), value
     if kind == _FLAG:
-        if data[at] == _TRUE[0]:
-            return _word_end(data, at, end, _TRUE), 1.0
-        return _word_end(data, at, end, _FALSE), 0.0
-    if data[at] != _QUOTE:
+        if byte(data, at) == _T:
+            return _word_end(data, at, end, _TRUE, 4), 1.0
+        return _word_end(data, at, end, _FALSE, 5), 0.0
+    if byte(data, at) != _QUOTE:
         if kind != _TIME:
             return -1, nan
-        at, value = _number(data, at, end, True)
+        at, value = _number(data, at, end, 0)
         return (at if EARLIEST_MS <= value <= LATEST_MS else -1), value / 1000
     start = at + 1
     at = _text_end(data, start, end)
@@ -423,41 +428,46 @@ def _value(
         value = _currency(data, start, at) if size == 3 else -1.0
         return (at + 1 if value > 0 else -1), value
     if kind == _WORD:
-        first = fields[field, _FIRST_WORD]
-        for word in range(first, fields[field, _LAST_WORD]):
-            begin = words[word, 0]
-            if words[word, 1] - begin == size and same_bytes(texts, begin, data, start, size):
+        first = form.fields[field, _FIRST_WORD]
+        for word in range(first, form.fields[field, _LAST_WORD]):
+            begin = form.words[word, 0]
+            if form.words[word, 1] - begin == size and _is_text(form, begin, data, start, size):
                 return at + 1, float(word - first)
         return -1, nan
-    return (at + 1 if size <= bounds[field, _MOST] else -1), nan
+    return (at + 1 if size <= form.bounds[field, _MOST] else -1), nan
 
 
 @kernel
-def _currency(data: Bytes, start: int, end: int) -> float:
+def _currency(data: Address, start: int, end: int) -> float:
     """Three capitals as a big-endian number; -1 for anything else."""
     code = 0
     for i in range(start, end):
-        if not _A <= data[i] <= _Z:
+        if not _A <= byte(data, i) <= _Z:
             return -1.0
-        code = code << 8 | int(data[i])
+        code = code << 8 | byte(data, i)
     return float(code)
 
 
 @kernel
-def _number(data: Bytes, at: int, end: int, whole: bool) -> tuple[int, float]:
-    """Behind a number without sign and exponent, and the float64 that is nearest to it."""
+def _number(data: Address, at: int, end: int, most_decimals: int) -> tuple[int, float]:
+    """Behind a number without sign and exponent, and the float64 that is nearest to it.
+
+    `most_decimals` 0: only a whole one.
+    """
     first, mantissa, decimals = at, 0, 0
-    while at < end and _ZERO <= data[at] <= _NINE and at - first < _DIGITS:
-        mantissa = mantissa * 10 + int(data[at]) - _ZERO
+    while at < end and _ZERO <= byte(data, at) <= _NINE and at - first < _DIGITS:
+        mantissa = mantissa * 10 + byte(data, at) - _ZERO
         at += 1
     digits = at - first
-    if digits == 0 or (digits > 1 and data[first] == _ZERO):
+    if digits == 0 or (digits > 1 and byte(data, first) == _ZERO):
         return -1, nan
-    if at < end and data[at] == _POINT and not whole:
+    if at < end and byte(data, at) == _POINT and most_decimals > 0:
         point = at
         at += 1
-        while at < end and _ZERO <= data[at] <= _NINE and digits + at - point <= _DIGITS:
-            mantissa = mantissa * 10 + int(data[at]) - _ZERO
+        while (
+            at < end and _ZERO <= byte(data, at) <= _NINE and digits + at - point <= most_decimals
+        ):
+            mantissa = mantissa * 10 + byte(data, at) - _ZERO
             at += 1
         decimals = at - point - 1
         if decimals == 0:
@@ -468,16 +478,16 @@ def _number(data: Bytes, at: int, end: int, whole: bool) -> tuple[int, float]:
 
 
 @kernel
-def _passed(data: Bytes, at: int, end: int) -> int:
+def _passed(data: Address, at: int, end: int) -> int:
     """Behind a plain value of a field that nobody names."""
-    byte = int(data[at])
-    if byte == _QUOTE:
+    first = byte(data, at)
+    if first == _QUOTE:
         at = _text_end(data, at + 1, end)
         return at + 1 if at >= 0 else -1
-    if byte == _TRUE[0]:
-        return _word_end(data, at, end, _TRUE)
-    if byte == _FALSE[0]:
-        return _word_end(data, at, end, _FALSE)
-    if byte == _NULL[0]:
-        return _word_end(data, at, end, _NULL)
-    return _number(data, at + 1 if byte == _MINUS else at, end, False)[0]
+    if first == _T:
+        return _word_end(data, at, end, _TRUE, 4)
+    if first == _F:
+        return _word_end(data, at, end, _FALSE, 5)
+    if first == _N:
+        return _word_end(data, at, end, _NULL, 4)
+    return _number(data, at + 1 if first == _MINUS else at, end, _DIGITS)[0]

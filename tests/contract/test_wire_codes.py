@@ -9,7 +9,7 @@ from detectors import observations
 from detectors.observations import Input
 from schemas import events
 from schemas.events import EVENTS
-from streams.partition.fields import FILL
+from streams.partition.fields import COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_words_place_in_the_contract_is_its_code(words: Any, codes: type[IntEn
 
 def test_inputs_stand_in_the_order_of_their_codes() -> None:
     assert list(EVENTS) == [source.name.lower() for source in sorted(Input)]
-    assert FILL.keys() == set(Input)
+    assert COLUMNS.keys() == set(Input)
 
 
 def test_severities_go_from_none_to_critical() -> None:

@@ -191,6 +191,6 @@ def test_ids_with_spaces_and_other_alphabets_keep_their_hashes() -> None:
     assert got.observations["id_hash"].tolist() == alone.tolist()
 
 
-def test_unknown_fields_are_counted_in_the_first_record_of_each_chunk() -> None:
-    got, _ = read_all([record(store=1, till=2)] + [record(store=1)] * module.CHUNK)
+def test_unknown_fields_are_counted_in_the_first_record_of_each_sample() -> None:
+    got, _ = read_all([record(store=1, till=2)] + [record(store=1)] * module.SAMPLED)
     assert got.unknown_fields == 3
