@@ -6,10 +6,11 @@ One file: a list, to be read in its order.
 from benchmarks.rules.libraries import LIFE, OWNER
 from benchmarks.rules.rule import Cut, Rule
 
-TIMELINE, STEPS, INGEST = (
+TIMELINE, STEPS, INGEST, SCAN = (
     "detectors/timeline.py",
     "detectors/steps.py",
     "streams/partition/ingest.py",
+    "streams/partition/scan.py",
 )
 ANY_SPLIT = "timeline: test_batch_boundaries_and_interleaving_do_not_change_the_sequence"
 
@@ -178,9 +179,9 @@ TIME = (
                 ("owner: test_an_event_from_beyond_the_skew_is_a_dead_letter_and_moves_no_time",),
             ),
             Cut(
-                INGEST,
-                "        fits &= instants.acceptable(times, self.latest_allowed)\n",
-                "        fits &= instants.acceptable(times)\n",
+                SCAN,
+                "<= row.event_time <= latest",
+                "<= row.event_time",
                 ("ingest: test_an_event_from_the_future_adds_no_customer",),
             ),
         ),
@@ -285,9 +286,9 @@ BAD_RECORDS = (
         "An event whose key is not its customer is a dead letter.",
         (
             Cut(
-                INGEST,
-                "        fits &= same_slices(self.records.bytes, *keys, customers)\n",
-                "        same_slices(self.records.bytes, *keys, customers)\n",
+                SCAN,
+                " or not same(data, start, data, key[0], size):",
+                ":",
                 ("ingest: test_a_bad_record_costs_only_itself_across_chunks",),
             ),
         ),
@@ -297,9 +298,9 @@ BAD_RECORDS = (
         "A record that is too large, or of another version, is a dead letter with that reason.",
         (
             Cut(
-                INGEST,
-                "    plain &= (end - start) + (key_end - key_start) <= MAX_RECORD_BYTES\n",
-                "",
+                SCAN,
+                " and end - start + key[1] - key[0] <= MAX_RECORD_BYTES:",
+                ":",
                 ("ingest: test_what_types_do_not_tell_is_found_in_bulk",),
             ),
             Cut(
