@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.harness import OFFBEAT, environment
@@ -91,6 +92,12 @@ CONTESTANTS = (
 )
 
 
+def named_contestants(*keys: str) -> list[Contestant]:
+    """Those with these keys, in this order."""
+    known = {contestant.key: contestant for contestant in CONTESTANTS}
+    return [known[key] for key in keys]
+
+
 @contextmanager
 def running(
     contestant: Contestant, settings: Settings, folder: Path
@@ -129,19 +136,20 @@ def _variables(settings: Settings) -> Mapping[str, str]:
 # --- what they need -------------------------------------------------------------------------------
 
 
-def build_peers() -> dict[str, str]:
-    """Make what the peers need; by key, why one cannot take part here."""
+def build_peers(keys: Sequence[str]) -> dict[str, str]:
+    """Make what these peers need; by key, why one cannot take part here."""
+    makers = {"kafka_streams": _build_java, "quix": _build_python, "bytewax": _build_python}
     missing = {}
-    for key, make in (("kafka_streams", _build_java), ("quix", _build_python)):
+    for key in keys:
         try:
-            make()
+            if key in makers:
+                makers[key]()
         except MissingError as error:
             missing[key] = str(error)
-    if "quix" in missing:
-        missing["bytewax"] = missing["quix"]
     return missing
 
 
+@cache
 def _build_java() -> None:
     for tool in ("java", "javac", "mvn"):
         if shutil.which(tool) is None:
@@ -149,6 +157,7 @@ def _build_java() -> None:
     _make(["mvn", "-q", "-B", "-f", str(PEERS / "kafka_streams"), "package"])
 
 
+@cache
 def _build_python() -> None:
     uv = next(iter(sorted(Path(".tools").glob("uv-*/bin/uv"))), None)
     if uv is None:

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -14,7 +14,6 @@ from aiokafka.errors import KafkaError
 
 from benchmarks.harness import committed, console, cpu_seconds, create_topics, ends, named
 from benchmarks.speed.contestants import (
-    CONTESTANTS,
     Contestant,
     build_peers,
     output_topic,
@@ -39,9 +38,16 @@ class Speed(NamedTuple):
     cpu_us: float
 
 
-async def fill(settings: Settings, customers: int, days: float) -> int:
+class Shop(NamedTuple):
+    """Whose events they race over."""
+
+    customers: int
+    days: float
+
+
+async def fill(settings: Settings, shop: Shop) -> int:
     """Put simulated events into the inputs; how many records they hold then."""
-    simulation = Simulation(Scenario(customers=customers, days=days, seed=1))
+    simulation = Simulation(Scenario(customers=shop.customers, days=shop.days, seed=1))
     with progress("Sending") as advance:
         async with Sender(settings) as sender:
             for chunk in simulation.events():
@@ -50,17 +56,25 @@ async def fill(settings: Settings, customers: int, days: float) -> int:
     return sum((await ends(settings, settings.topics.inputs)).values())
 
 
-async def race(inputs: Settings, total: int, rounds: int) -> dict[str, list[Speed]]:
-    """Every contestant's speeds, a round each."""
-    missing = build_peers()
+async def race(
+    broker: str, shop: Shop, contestants: Sequence[Contestant], rounds: int
+) -> dict[str, list[Speed]]:
+    """Every contestant's speeds, a round each, by key; who cannot take part is left out, and said.
+
+    All read the same topics, each as a group of its own, from their beginning.
+    """
+    inputs = named(broker, f"race-{int(time.time()):x}", clock="event")
+    await create_topics(inputs)
+    missing = build_peers([contestant.key for contestant in contestants])
     for key, why in missing.items():
         console.print(f"[yellow]{key} cannot take part: {why}", markup=True)
+    total = await fill(inputs, shop)
     found: dict[str, list[Speed]] = {}
     for number in range(rounds):
-        for contestant in CONTESTANTS:
+        for contestant in contestants:
             if contestant.key not in missing:
                 name = f"{inputs.group}-{contestant.key}-{number}"
-                settings = named(inputs.broker, name, inputs=inputs.group, clock="event")
+                settings = named(broker, name, inputs=inputs.group, clock="event")
                 await create_topics(settings)
                 await _create(settings, output_topic(settings))
                 speed = await _run(contestant, settings, min(total, contestant.events))
