@@ -6,6 +6,8 @@ is judged elsewhere. One ADWIN a model, over the Brier error `(outcome - p)²` o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from river import drift
 
 from detectors.learning.weights import DriftState
@@ -58,6 +60,10 @@ class DriftWatch:
         if len(self._errors) == WINDOW:
             self._begin_again(WINDOW // 2)
         return False
+
+    def first_rise(self, errors: Iterable[float]) -> int | None:
+        """Take errors up to the first at which `update` is True; its place, None if all were."""
+        return next((i for i, error in enumerate(errors) if self.update(error)), None)
 
     def _has_risen(self, recent: int) -> bool:
         """Whether the last `recent` errors, which ADWIN kept, exceed those that it dropped."""
