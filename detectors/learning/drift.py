@@ -6,8 +6,6 @@ is judged elsewhere. One ADWIN a model, over the Brier error `(outcome - p)²` o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from river import drift
 
 from detectors.learning.weights import DriftState
@@ -61,7 +59,7 @@ class DriftWatch:
             self._begin_again(WINDOW // 2)
         return False
 
-    def first_rise(self, errors: Iterable[float]) -> int | None:
+    def first_rise(self, errors: list[float]) -> int | None:
         """Take errors up to the first at which `update` is True; its place, None if all were."""
         return next((i for i, error in enumerate(errors) if self.update(error)), None)
 
