@@ -5,6 +5,7 @@ drop lower `sequence`s. A field that is added later has a default, and no field 
 type, so that a reader of version N reads what N-1 wrote.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,14 +20,14 @@ OPEN: frozenset[Status] = frozenset({"opened", "updated"})  # the customer is at
 Severity = Literal["info", "warning", "error", "critical"]
 
 
-class NoPurchase(Struct, frozen=True, kw_only=True, gc=False):
+class NoPurchase(Struct, frozen=True, gc=False):
     """P(no purchase in the next `horizon_days`), static: from the customer's own gaps alone."""
 
     horizon_days: float
     value: Probability
 
 
-class Usual(Struct, frozen=True, kw_only=True, gc=False):
+class Usual(Struct, frozen=True, gc=False):
     """The customer's own rhythm, in days between purchases; null where there is none yet.
 
     Days are days of business, if a calendar is given: closed time is not counted.
@@ -37,13 +38,13 @@ class Usual(Struct, frozen=True, kw_only=True, gc=False):
     n_gaps: int
 
 
-class Observed(Struct, frozen=True, kw_only=True, gc=False):
+class Observed(Struct, frozen=True, gc=False):
     """What was seen instead, in the same days; null for who has never bought."""
 
     silence_days: float | None
 
 
-class ValueAtRisk(Struct, frozen=True, kw_only=True, gc=False):
+class ValueAtRisk(Struct, frozen=True, gc=False):
     """What the customer would be expected to spend within `horizon_days`."""
 
     amount: float
@@ -51,7 +52,7 @@ class ValueAtRisk(Struct, frozen=True, kw_only=True, gc=False):
     horizon_days: float
 
 
-class Reason(Struct, frozen=True, kw_only=True, gc=False):
+class Reason(Struct, frozen=True, gc=False):
     """One cause, in the customer's own numbers; contributions are log-odds that add up."""
 
     code: str
@@ -63,7 +64,7 @@ class Reason(Struct, frozen=True, kw_only=True, gc=False):
     evidence: tuple[str, ...] = ()
 
 
-class Score(Struct, frozen=True, kw_only=True, gc=False):
+class Score(Struct, frozen=True, gc=False):
     """The online model's P(no purchase in the horizon), and why: log-odds that add up exactly.
 
     `intercept` and `contributions` (by feature) sum to the log-odds of `probability`.
@@ -119,9 +120,14 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Alert)
 
 
-def encode(alert: Alert) -> bytes:
-    """The record's value."""
-    return _ENCODER.encode(alert)
+def encode_all(alerts: Iterable[Alert]) -> list[bytes]:
+    """The records' values."""
+    buffer = bytearray()  # the encoder's own would grow anew for each
+    values = []
+    for alert in alerts:
+        _ENCODER.encode_into(alert, buffer)
+        values.append(bytes(buffer))
+    return values
 
 
 def decode(value: bytes) -> Alert:

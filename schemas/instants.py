@@ -61,12 +61,20 @@ def rfc3339(instant: float) -> str:
         OverflowError, ValueError: before the year 1, beyond 9999, or not finite.
     """
     day, rest = divmod(round(instant * 1000), _DAY_MS)
-    second, millisecond = divmod(rest, 1000)
-    clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-    return f"{_date(day)}T{clock}.{millisecond:03}Z" if millisecond else f"{_date(day)}T{clock}Z"
+    minute, rest = divmod(rest, 60_000)
+    digits = str(100_000 + rest)  # 4895 -> "104895": cheaper than padding
+    if rest % 1000:
+        return f"{_date(day)}T{_clock(minute)}:{digits[1:3]}.{digits[3:]}Z"
+    return f"{_date(day)}T{_clock(minute)}:{digits[1:3]}Z"
 
 
 @lru_cache(4096)
 def _date(day: int) -> str:
     """The date so many days after 1970-01-01; alerts of one stretch share a few."""
     return (_EPOCH + timedelta(days=day)).date().isoformat()
+
+
+@lru_cache(24 * 60)
+def _clock(minute: int) -> str:
+    """Hours and minutes of the minute of a day."""
+    return f"{minute // 60:02}:{minute % 60:02}"

@@ -155,8 +155,8 @@ RULES = (
             ),
             Cut(
                 "streams/alerts.py",
-                "alert_id(self._tenant, customer_id, said.anchor)",
-                "alert_id(self._tenant, customer_id, said.anchor + said.sequence)",
+                'records["anchor"].tolist()',
+                '(records["anchor"] + records["sequence"]).tolist()',
                 ("alerts: test_who_stopped_has_an_episode_from_opening_to_churn_and_nobody_else",),
             ),
         ),

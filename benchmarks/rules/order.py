@@ -240,8 +240,8 @@ TIME = (
         (
             Cut(
                 "streams/training/feed.py",
-                "[time for time in self._by_time if time <= event_time]",
-                "list(self._by_time)",
+                "begun = bisect_right(self._times, event_time)",
+                "begun = len(self._times)",
                 ("versions: test_the_version_in_effect_is_the_newest_that_had_begun",),
             ),
         ),

@@ -16,7 +16,6 @@ from detectors.clock.outages import silent_days
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS, NONE, OPEN
 from detectors.customer import EXPIRED as EPISODE_EXPIRED
-from detectors.judgement.identity import alert_id, fingerprint
 from detectors.judgement.risk import assess, left_logit, sigmoid, visits_silent_since
 from detectors.judgement.schedule import MINUTE_SECONDS, severity_after, severity_at
 from detectors.learning.features import take_features
@@ -35,10 +34,8 @@ __all__ = [
     "DECISION",
     "Severity",
     "Status",
-    "alert_id",
     "begin_anew",
     "end",
-    "fingerprint",
     "is_quiet",
     "judge",
     "say",

@@ -7,30 +7,20 @@ it: they say what is at stake, in `standing`. Nothing is looked up here: the dec
 customer's row say it all.
 """
 
-import math
-from typing import NamedTuple
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from detectors.cadence.deadline import silence_reaching
-from detectors.cadence.posterior import purchase_gap, visit_gap
-from detectors.clock.reading import plain_days
-from detectors.compiled import Rows, by_name, kernel
-from detectors.customer import CUSTOMER, ID_BYTES, Hold, Segment, lives_by_visits
+from detectors.customer import CUSTOMER, ID_BYTES, Hold, Segment
 from detectors.judgement.episodes import DECISION, Status
-from detectors.judgement.risk import visits_silent_since
-from detectors.judgement.terms import Evidence, Known, Limits, Reason, Rhythm, Said, terms
-from detectors.judgement.value import (
-    ValueAtRisk,
-    confidence,
-    values_at_risk,
-)
+from detectors.judgement.figures import FIGURES, figures_of
+from detectors.judgement.terms import Known, Limits, Reason, terms
+from detectors.judgement.value import confidence, currency_name
 from detectors.profile import Profile
-from detectors.signals.change import log_price, threshold
-from detectors.signals.windows import counted_visits
-
-LOG_TENTH = math.log(0.1)
 
 ACTIONS = {
     "purchase_silence": "win_back_offer",
@@ -42,7 +32,7 @@ ACTIONS = {
     "spend_decline": "win_back_offer",
     "no_shows": "ask_for_better_times",
 }
-"""What to do about the leading reason; for a newcomer's silence see `explain`."""
+"""What to do about the leading reason; for a newcomer's silence see `_action`."""
 
 
 SEGMENT_WORDS = {int(segment): segment.name.lower() for segment in Segment}
@@ -50,40 +40,31 @@ STANDINGS = {code: word.capitalize() for code, word in SEGMENT_WORDS.items()} | 
     int(Segment.VIP): "VIP"
 }
 HOLD_WORDS = {int(hold): hold.name.lower() if hold else None for hold in Hold}
+STILL_OPEN = frozenset({int(Status.OPENED), int(Status.UPDATED)})  # the others ask for nothing
+# where the numbers of `Known` are found, in its order
+SAID = tuple(name for name in Known.__struct_fields__ if name.endswith("_logit"))
+FIGURED = tuple(name for name in Known.__struct_fields__ if name in (FIGURES.names or ()))
+HELD = tuple(
+    n for n in Known.__struct_fields__ if n not in SAID + FIGURED and n in (CUSTOMER.names or ())
+)
 
 
-class Chance(NamedTuple):
-    """P(no purchase within the horizon); of visits, for who lives by them."""
+class Explanation(Struct, frozen=True, gc=False):
+    """Everything that an alert says beside its ids; times in seconds since the epoch.
 
-    horizon_days: float
-    value: float
-
-
-class Usual(NamedTuple):
-    """The rhythm that decides: median and 9-in-10 gap expected, from so many gaps of their own."""
-
-    gap_days: float | None
-    p90_gap_days: float | None
-    n_gaps: int
-
-
-class Observed(NamedTuple):
-    """The silence since the last purchase (visit, for who lives by visits); None without one.
-
-    In days of the clock, as usual gaps are: closed time is not counted.
+    Chance, gaps and silence are of purchases, and of visits for who lives by them. Gaps and silence
+    are days of the clock: closed time is not counted. None: they have never come, or nothing is
+    known.
     """
 
-    silence_days: float | None
-
-
-class Explanation(NamedTuple):
-    """Everything that an alert says beside its ids; times in seconds since the epoch."""
-
     p_alive: float
-    p_no_purchase: Chance
-    usual: Usual
-    observed: Observed
-    value_at_risk: ValueAtRisk
+    p_no_purchase: float  # within the profile's horizon
+    gap_days: float | None  # the rhythm that decides: median and 9-in-10 gap expected
+    p90_gap_days: float | None
+    n_gaps: int  # of their own, that it is known from
+    silence_days: float | None
+    value_at_risk: float  # expected spend within the profile's value horizon
+    currency: str | None
     segment: str
     best_segment: str
     value_tenth: int | None  # 10 = the most valuable tenth; None: too little is known to say
@@ -106,117 +87,104 @@ def explain(record: np.void, customer: np.void, profile: Profile) -> Explanation
 def explain_all(
     records: NDArray[np.void], customers: NDArray[np.void], profile: Profile
 ) -> list[Explanation]:
-    """The same for DECISION[n] and CUSTOMER[n]; together they cost a fifth of one by one."""
-    numbers = np.empty((len(records), 10))
-    rhythms_all(by_name(customers), by_name(records), by_name(profile.records), numbers)
-    values = values_at_risk(customers, profile)
-    bought = customers["purchase_id"].tobytes()
-    trouble = customers["trouble_id"].tobytes()
-    found = []
-    price = log_price(profile.record)
-    limits = Limits(
-        threshold(profile.payment_bar, price),
-        threshold(profile.complaint_bar, price),
-        threshold(profile.no_show_bar, price),
-    )
-    plain = zip(
-        map(Said._make, records[list(Said._fields)].tolist()),
-        map(Known._make, customers[list(Known._fields)].tolist()),
-        numbers.tolist(),
+    """The same for DECISION[n] and CUSTOMER[n]; together they cost a tenth of one by one."""
+    figures, limits = figures_of(records, customers, profile)
+    n_gaps = figures["n_gaps"].tolist()
+    reasons = _reasons(records, customers, figures, Limits._make(limits.tolist()[0]))
+    values = figures["value"].round(2).tolist()
+    currencies = [currency_name(code) for code in customers["currency"].tolist()]
+    tenths = customers["value_tenth"].tolist()
+    segments, bests = customers["segment"].tolist(), customers["best_segment"].tolist()
+    columns: tuple[Iterable[Any], ...] = (  # in the order of Explanation
+        records["p_alive"].tolist(),
+        records["risk"].tolist(),
+        _or_none(figures["gap_days"]),
+        _or_none(figures["p90_gap_days"]),
+        n_gaps,
+        _or_none(figures["silence_days"]),
         values,
-        range(0, len(bought), ID_BYTES),
-        strict=True,
+        currencies,
+        [SEGMENT_WORDS[code] for code in segments],
+        [SEGMENT_WORDS[code] for code in bests],
+        [tenth or None for tenth in tenths],
+        _standings(segments, bests, values, currencies, tenths, profile),
+        [HOLD_WORDS[code] for code in customers["suppressed"].tolist()],
+        [confidence(n) for n in n_gaps],
+        _actions(records["status"].tolist(), reasons, n_gaps, profile),
+        reasons,
+        records["opened_at"].tolist(),
+        records["time"].tolist(),
+        _or_none(records["resolved_at"]),
     )
-    for said, known, row, value, at in plain:
-        evidence = Evidence(
-            bought[at : at + known.purchase_id_length].decode(),
-            trouble[at : at + known.trouble_id_length].decode(),
-        )
-        purchases = _rhythm(row, 1, known.n_purchases)
-        visits = _rhythm(row, 5, known.n_visits)
-        reasons = terms(said, known, purchases, visits, row[9], evidence, limits)
-        decisive = visits if row[0] else purchases
-        found.append(_explanation(said, known, decisive, reasons, value, profile))
-    return found
+    return list(map(Explanation, *columns))
 
 
-def _explanation(
-    said: Said,
-    known: Known,
-    rhythm: Rhythm | None,
-    reasons: tuple[Reason, ...],
-    value: ValueAtRisk,
+def _or_none(column: NDArray[np.float64]) -> list[float | None]:
+    """None for NaN."""
+    return [None if number != number else number for number in column.tolist()]  # noqa: PLR0124
+
+
+def _reasons(
+    records: NDArray[np.void],
+    customers: NDArray[np.void],
+    figures: NDArray[np.void],
+    limits: Limits,
+) -> list[tuple[Reason, ...]]:
+    columns = (
+        *(records[name].tolist() for name in SAID),
+        *(customers[name].tolist() for name in HELD),
+        *(figures[name].tolist() for name in FIGURED),
+        _ids(customers["purchase_id"], customers["purchase_id_length"]),
+        _ids(customers["trouble_id"], customers["trouble_id_length"]),
+    )
+    return [terms(known, limits) for known in map(Known, *columns)]
+
+
+def _ids(ids: NDArray[np.uint8], lengths: NDArray[np.uint8]) -> list[str]:
+    data, starts = ids.tobytes(), range(0, ids.size, ID_BYTES)
+    return [data[at : at + n].decode() for at, n in zip(starts, lengths.tolist(), strict=True)]
+
+
+def _standings(
+    segments: list[int],
+    bests: list[int],
+    values: list[float],
+    currencies: list[str | None],
+    tenths: list[int],
     profile: Profile,
-) -> Explanation:
-    n_gaps = rhythm.n_gaps if rhythm else 0
-    silent = said.status in (Status.RESOLVED, Status.EXPIRED, Status.SUPPRESSED)
-    return Explanation(
-        p_alive=said.p_alive,
-        p_no_purchase=Chance(profile.horizon_days, said.risk),
-        usual=Usual(
-            rhythm.gap_days if rhythm else None, rhythm.p90_gap_days if rhythm else None, n_gaps
-        ),
-        observed=Observed(rhythm.silence_days if rhythm else None),
-        value_at_risk=value,
-        segment=SEGMENT_WORDS[known.segment],
-        best_segment=SEGMENT_WORDS[known.best_segment],
-        value_tenth=known.value_tenth or None,
-        standing=_standing(known, value),
-        suppressed_reason=HOLD_WORDS[known.suppressed],
-        confidence=confidence(n_gaps),
-        suggested_action="none"
-        if silent or not reasons
-        else _action(reasons[0].code, n_gaps, profile),
-        reasons=reasons,
-        opened_at=said.opened_at,
-        updated_at=said.time,
-        resolved_at=None if math.isnan(said.resolved_at) else said.resolved_at,
-    )
-
-
-def _rhythm(row: list[float], at: int, occasions: int) -> Rhythm | None:
-    """None for who never came."""
-    if not occasions:
-        return None
-    return Rhythm(row[at], row[at + 1], row[at + 2], row[at + 3], occasions - 1)
-
-
-@kernel
-def rhythms_all(customers: Rows, records: Rows, profile: Rows, out: NDArray[np.float64]) -> None:
-    """Whether visits decide; median and 9-in-10 gap, silence and calendar days: purchases, visits.
-
-    Then the visits of the last weeks. Into `out`, a row of ten a customer, as of the records' time.
-    """
-    p = profile[0]
-    for i in range(customers.shape[0]):
-        c, d = customers[i], records[i]
-        law = purchase_gap(c, p)
-        out[i, 0] = 1.0 if lives_by_visits(c) else 0.0
-        out[i, 1] = math.exp(law[1])
-        out[i, 2] = silence_reaching(law, LOG_TENTH)
-        out[i, 3] = d.silence_days
-        out[i, 4] = plain_days(c.last_purchase, d.time)
-        law = visit_gap(c, p)
-        out[i, 5] = math.exp(law[1])
-        out[i, 6] = silence_reaching(law, LOG_TENTH)
-        out[i, 7] = d.visit_silence_days
-        out[i, 8] = plain_days(visits_silent_since(c), d.time)
-        out[i, 9] = float(counted_visits(c, d.time))
-
-
-def _standing(known: Known, value: ValueAtRisk) -> str:
+) -> list[str]:
     """Segment and value: "Regular (loyal before), would spend some 412.00 EUR in 180 days, …"."""
-    text = STANDINGS[known.segment]
-    if known.best_segment > known.segment:
-        text += f" ({SEGMENT_WORDS[known.best_segment]} before)"
-    if value.currency:
-        text += f", would spend some {value.amount:,.2f} {value.currency} in "
-        text += f"{value.horizon_days:.0f} days"
-    if known.value_tenth > 1:
-        text += f", worth more than {10 * (known.value_tenth - 1)} % of customers"
-    elif known.value_tenth:
-        text += ", among the least valuable tenth of customers"
-    return text + "."
+    horizon = f"in {profile.value_horizon_days:.0f} days"
+    return [
+        f"{_segment(now, best)}, would spend some {value:,.2f} {currency} {horizon}{_tenth(tenth)}."
+        if currency
+        else f"{_segment(now, best)}{_tenth(tenth)}."
+        for now, best, value, currency, tenth in zip(
+            segments, bests, values, currencies, tenths, strict=True
+        )
+    ]
+
+
+@lru_cache
+def _segment(now: int, best: int) -> str:
+    before = f" ({SEGMENT_WORDS[best]} before)" if best > now else ""
+    return f"{STANDINGS[now]}{before}"
+
+
+@lru_cache
+def _tenth(tenth: int) -> str:
+    if tenth > 1:
+        return f", worth more than {10 * (tenth - 1)} % of customers"
+    return ", among the least valuable tenth of customers" if tenth else ""
+
+
+def _actions(
+    statuses: list[int], reasons: list[tuple[Reason, ...]], n_gaps: list[int], profile: Profile
+) -> list[str]:
+    return [
+        _action(why[0].code, n, profile) if why and status in STILL_OPEN else "none"
+        for status, why, n in zip(statuses, reasons, n_gaps, strict=True)
+    ]
 
 
 def _action(code: str, n_gaps: int, profile: Profile) -> str:

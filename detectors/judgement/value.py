@@ -17,29 +17,17 @@ because (B + k) r_k grows by (1 - a) r_k from one k to the next. Beta-geometric 
 """
 
 import math
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import lru_cache
 
 from detectors.cadence.posterior import purchase_gap
-from detectors.compiled import Row, Rows, by_name, kernel
+from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
-from detectors.profile import Profile
 
 LEAST_GAP_DAYS = 1.0
 MOST_OVER_SPENT = 2.0
 NEAR_ONE = 1e-6
 SERIES_FROM = 6.0
 ESTABLISHED_GAPS = 3  # from here on the customer's own gaps outweigh the population's
-
-
-class ValueAtRisk(NamedTuple):
-    """What the customer would be expected to spend within the horizon; currency None: unknown."""
-
-    amount: float
-    currency: str | None
-    horizon_days: float
 
 
 @kernel
@@ -95,25 +83,7 @@ def expected_value(c: Row, p: Row) -> float:
     return float(min(expected, MOST_OVER_SPENT * c.spend * horizon / tenure))
 
 
-@kernel
-def expected_values(customers: Rows, profile: Rows, out: NDArray[np.float64]) -> None:
-    """`expected_value` of each row, into `out`."""
-    for i in range(customers.shape[0]):
-        out[i] = expected_value(customers[i], profile[0])
-
-
-def values_at_risk(customers: NDArray[np.void], profile: Profile) -> list[ValueAtRisk]:
-    """Expected spend within the value horizon, of CUSTOMER[n], to the hundredth."""
-    amounts = np.empty(len(customers))
-    expected_values(by_name(customers), by_name(profile.records), amounts)
-    return [
-        ValueAtRisk(amount, currency_name(code), profile.value_horizon_days)
-        for amount, code in zip(
-            amounts.round(2).tolist(), customers["currency"].tolist(), strict=True
-        )
-    ]
-
-
+@lru_cache
 def currency_name(code: int) -> str | None:
     """0x455552 -> "EUR"; None for 0."""
     return code.to_bytes(3, "big").decode("ascii") if code else None

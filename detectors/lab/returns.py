@@ -13,7 +13,7 @@ from detectors.lab.evaluate import draws
 from detectors.lab.histories import Days, Histories, Summaries, episodes
 from detectors.lab.ranking import auc, calibration, cross_fitted, log_loss
 from detectors.lab.trial import Trial
-from detectors.learning.model import ChurnModel
+from detectors.learning.model import ChurnModel, Label
 from detectors.learning.names import FEATURES
 from detectors.learning.scorer import Scorer
 from detectors.profile import Profile
@@ -98,9 +98,9 @@ def engine_chances(trial: Trial, asked: list[Question], profile: Profile) -> Ite
     for one in asked:
         for _ in run.until(one.day):
             pass
-        for example in run.labels(one.day):
-            features = dict(zip(FEATURES, example["features"].tolist(), strict=True))
-            model.learn(features, int(example["outcome"]), float(example["static_logit"]))
+        due = run.labels(one.day)
+        fields = (due[name].tolist() for name in ("features", "outcome", "static_logit"))
+        model.learn_all(list(map(Label, *fields)))
         now = float(run.seconds(one.day))
         rows = run.state.rows[one.known.customer]
         static = learnt = chances(rows, now, asking)

@@ -59,6 +59,10 @@ class DriftWatch:
             self._begin_again(WINDOW // 2)
         return False
 
+    def first_rise(self, errors: list[float]) -> int | None:
+        """Take errors up to the first at which `update` is True; its place, None if all were."""
+        return next((i for i, error in enumerate(errors) if self.update(error)), None)
+
     def _has_risen(self, recent: int) -> bool:
         """Whether the last `recent` errors, which ADWIN kept, exceed those that it dropped."""
         kept, dropped = self._errors[-recent:], self._errors[:-recent]

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from detectors.compiled import kernel
 from detectors.learning.drift import DriftWatch
 from detectors.learning.regression import MEAN, SQUARES, VARIANCE, WEIGHT, CompiledRegression
 from detectors.learning.scorer import Score, Scorer, log_loss, sigmoid
@@ -37,6 +39,7 @@ WARM_UP = 1000
 # Simulated, all weights drawn anew: log-loss over the next 1,000 labels .62 instead of .76; where
 # only the base rate moved it costs .001 (tests/unit/test_model_drift.py).
 KEPT_AT_DRIFT = 0.03
+Numbers: TypeAlias = NDArray[np.float64]
 # The feature that is the cadence's own logit; it has no mean and no scale to learn.
 CADENCE = "risk_logit"
 # The version in a score of a model that is still learning.
@@ -50,6 +53,14 @@ class Learnt(NamedTuple):
     loss: float
     static_loss: float
     drifted: bool
+
+
+class Label(Struct, frozen=True, gc=False):
+    """What is learnt from: features in the model's order, the outcome, the cadence's log-odds."""
+
+    features: Sequence[float]
+    outcome: int
+    static_logit: float
 
 
 class ChurnModel:
@@ -121,43 +132,83 @@ class ChurnModel:
         Raises ValueError that names a feature which is missing, unknown or not finite.
         """
         scorer = Scorer(self.to_weights(), UNPUBLISHED)
-        return scorer.score_all(self._ordered(features)[np.newaxis])[0]
+        return scorer.score_all(np.array([self._ordered(features)], np.float64))[0]
 
     def learn(self, features: Mapping[str, float], outcome: int, static_logit: float) -> Learnt:
         """Predict, compare with the outcome, then learn it; faster for a while after a drift.
 
         `static_logit` is the cadence's log-odds for the same snapshot, kept as the yardstick.
-        Raises ValueError, with nothing learnt, for features as in `score`, an outcome other than
-        0 and 1, or a static logit that is not finite.
+        Raises ValueError as `label` does, with nothing learnt.
+        """
+        foretold, drifted = self._learn_until_drift(
+            *_columns([self.label(features, outcome, static_logit)])
+        )
+        probability, loss, static_loss = foretold[0].tolist()
+        return Learnt(probability, loss, static_loss, drifted)
+
+    def label(self, features: Mapping[str, float], outcome: int, static_logit: float) -> Label:
+        """What `learn_all` takes.
+
+        Raises ValueError for features as in `score`, an outcome other than 0 and 1, or a static
+        logit that is not finite.
         """
         values = self._ordered(features)
         if outcome not in (0, 1):
             raise ValueError(f"outcome is {outcome}; accepted: 0 (came back), 1 (did not)")
         if not math.isfinite(static_logit):
             raise ValueError(f"static_logit is {static_logit}; accepted: a finite number")
+        return Label(values, outcome, static_logit)
 
-        logit = self._regression.learn(values, outcome)
-        loss = log_loss(logit, outcome)
-        static_loss = log_loss(static_logit, outcome)
-        self.labels += 1
-        self.churned += outcome
-        self.log_loss += (loss - self.log_loss) / self.labels
-        self.static_log_loss += (static_loss - self.static_log_loss) / self.labels
-        probability = sigmoid(logit)
-        drifted = self.labels > WARM_UP and self._drift.update((outcome - probability) ** 2)
-        if drifted:
-            self._regression.state[SQUARES] *= KEPT_AT_DRIFT
-        return Learnt(probability, loss, static_loss, drifted)
+    def learn_all(self, labels: Sequence[Label]) -> int:
+        """`learn` labels in their order, the same to the last bit; how many drifts were found."""
+        drifts = first = 0
+        x, outcomes, static_logits = _columns(labels)
+        while first < len(labels):
+            rest = slice(first, None)
+            foretold, drifted = self._learn_until_drift(
+                x[rest], outcomes[rest], static_logits[rest]
+            )
+            first += len(foretold)
+            drifts += drifted
+        return drifts
 
-    def _ordered(self, features: Mapping[str, float]) -> NDArray[np.float64]:
+    def _learn_until_drift(
+        self, x: Numbers, outcomes: NDArray[np.int64], static_logits: Numbers
+    ) -> tuple[Numbers, bool]:
+        """Learn labels up to the first at which the world is found to have changed, or all.
+
+        Probability, loss and static loss of each that was learnt; and whether it has.
+        """
+        regression = self._regression
+        before = regression.state.copy(), regression.intercept, regression.labels
+        foretold = np.empty((len(x), 3))
+        foretell(regression.learn_all(x, outcomes), static_logits, outcomes, foretold)
+        watched = max(WARM_UP - self.labels, 0)
+        errors = (outcomes - foretold[:, 0]) ** 2
+        after = self._drift.first_rise(errors[watched:].tolist())
+        if after is not None:
+            n = watched + after + 1
+            x, outcomes, foretold = x[:n], outcomes[:n], foretold[:n]
+            # the labels after it are learnt in other steps: back to where it was found
+            regression.state[:], regression.intercept, regression.labels = before
+            regression.learn_all(x, outcomes)
+            regression.state[SQUARES] *= KEPT_AT_DRIFT
+        means = np.array([self.log_loss, self.static_log_loss])
+        add_to_means(means, self.labels, foretold[:, 1:])
+        self.log_loss, self.static_log_loss = means.tolist()
+        self.labels += len(x)
+        self.churned += int(outcomes.sum())
+        return foretold, after is not None
+
+    def _ordered(self, features: Mapping[str, float]) -> list[float]:
         """The features in the model's order, on which the last bit of a sum depends."""
         try:
-            ordered = [features[name] for name in self.features]
+            ordered = list(map(features.__getitem__, self.features))
         except KeyError:
             ordered = []
         # one sum tells of all: it is finite only if they are (or overflows, and is looked into)
         if len(ordered) == len(features) and math.isfinite(sum(ordered)):
-            return np.array(ordered, np.float64)
+            return ordered
         if features.keys() != set(self.features):
             missing = [name for name in self.features if name not in features]
             unknown = [name for name in features if name not in self.features]
@@ -168,7 +219,37 @@ class ChurnModel:
         for name in self.features:
             if not math.isfinite(features[name]):
                 raise ValueError(f"features[{name}] is {features[name]}; accepted: finite numbers")
-        return np.array(ordered, np.float64)
+        return ordered
+
+
+def _columns(labels: Sequence[Label]) -> tuple[Numbers, NDArray[np.int64], Numbers]:
+    return (
+        np.array([label.features for label in labels], np.float64),
+        np.array([label.outcome for label in labels], np.int64),
+        np.array([label.static_logit for label in labels], np.float64),
+    )
+
+
+sigmoid_compiled, log_loss_compiled = kernel(sigmoid), kernel(log_loss)
+
+
+@kernel
+def foretell(
+    logits: Numbers, static_logits: Numbers, outcomes: NDArray[np.int64], out: Numbers
+) -> None:
+    """Probability of outcome 1, log-loss and the static one's, a row a label."""
+    for i in range(logits.shape[0]):
+        out[i, 0] = sigmoid_compiled(logits[i])
+        out[i, 1] = log_loss_compiled(logits[i], outcomes[i])
+        out[i, 2] = log_loss_compiled(static_logits[i], outcomes[i])
+
+
+@kernel
+def add_to_means(means: Numbers, count: int, rows: Numbers) -> None:
+    """Go on with means over `count` rows, in place."""
+    for i in range(rows.shape[0]):
+        for j in range(means.shape[0]):
+            means[j] += (rows[i, j] - means[j]) / (count + i + 1)
 
 
 class Resumed(NamedTuple):

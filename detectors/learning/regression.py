@@ -70,6 +70,26 @@ def learn_label(
     return before, intercept - INTERCEPT_RATE * error
 
 
+@kernel
+def learn_labels(
+    x: NDArray[np.float64],
+    outcomes: NDArray[np.int64],
+    state: NDArray[np.float64],
+    intercept: float,
+    labels: int,
+    fixed: int,
+    rate: float,
+    eps: float,
+    logits: NDArray[np.float64],
+) -> float:
+    """`learn_label` of one row after the other; logits before each, and the intercept after all."""
+    for i in range(x.shape[0]):
+        logits[i], intercept = learn_label(
+            x[i], outcomes[i], state, intercept, labels + i, fixed, rate, eps
+        )
+    return intercept
+
+
 class CompiledRegression(base.Classifier):
     """P(outcome 1) of labels that each carry the same features.
 
@@ -105,11 +125,18 @@ class CompiledRegression(base.Classifier):
 
     def learn(self, x: NDArray[np.float64], outcome: int) -> float:
         """Learn one label, 0 or 1; the logit that the features had before it."""
-        before, self.intercept = learn_label(
-            x, outcome, self.state, self.intercept, self.labels, self._fixed, self.rate, self.eps
-        )
-        self.labels += 1
-        return float(before)
+        return float(self.learn_all(x[np.newaxis], np.array([outcome]))[0])
+
+    def learn_all(self, x: NDArray[np.float64], outcomes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Learn labels in their order: x [n, features]; the logit of each before it was learnt."""
+        logits = np.empty(len(x))
+        intercept = learn_labels(
+            x, outcomes, self.state, self.intercept, self.labels, self._fixed, self.rate, self.eps,
+            logits,
+        )  # fmt: skip
+        self.intercept = float(intercept)
+        self.labels += len(x)
+        return logits
 
     def logit(self, x: NDArray[np.float64]) -> float:
         """Log-odds of outcome 1."""

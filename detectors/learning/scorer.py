@@ -9,17 +9,15 @@ to explain the score. Source: the additive form of logistic regression; Cox 1958
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from detectors.learning.weights import Weights
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True, gc=False):
     """P(no purchase within the horizon), and why.
 
     `math.fsum((intercept, *contributions.values())) == logit`, to the last bit. The static score
@@ -30,7 +28,7 @@ class Score:
     probability: float
     logit: float
     intercept: float
-    contributions: Mapping[str, float]
+    contributions: dict[str, float]
     model_version: str | None
 
     @property
@@ -71,7 +69,7 @@ class Scorer:
         ValueError for another shape, and for a feature that is not finite.
         """
         if self.version is None:
-            return additive(static_logit, {}, None)
+            return Score(sigmoid(static_logit), static_logit, static_logit, {}, None)
         return self.score_all(features[np.newaxis])[0]
 
     def score_all(self, features: NDArray[np.floating]) -> list[Score]:
@@ -88,17 +86,13 @@ class Scorer:
         if not np.isfinite(terms).all():
             name = self._names[int(np.argwhere(~np.isfinite(terms))[0, 1])]
             raise ValueError(f"features[{name}] is not finite; accepted: a finite number")
-        names, version = self._names, self.version
-        return [
-            additive(self._intercept, dict(zip(names, row, strict=True)), version)
-            for row in terms.tolist()
-        ]
-
-
-def additive(intercept: float, contributions: Mapping[str, float], version: str | None) -> Score:
-    """The score whose logit is the intercept and the contributions added up, rounded once."""
-    logit = math.fsum((intercept, *contributions.values()))
-    return Score(sigmoid(logit), logit, intercept, contributions, version)
+        found = []
+        intercept, names, version = self._intercept, self._names, self.version
+        for row in terms.tolist():
+            logit = math.fsum((intercept, *row))  # rounded once
+            contributions = dict(zip(names, row, strict=True))
+            found.append(Score(sigmoid(logit), logit, intercept, contributions, version))
+        return found
 
 
 def sigmoid(logit: float) -> float:

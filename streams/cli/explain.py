@@ -99,7 +99,7 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
     grid.add_row("usual", _usual(said))
     grid.add_row("silence", _silence(said, row))
     grid.add_row("deadline", _deadline(row, episode, now))
-    grid.add_row("chances", _chances(said))
+    grid.add_row("chances", _chances(said, profile))
     grid.add_row("log-odds", f"{float(record['prior_logit']):+.2f} of having left, before any sign")
     for reason in reasons:
         grid.add_row("", f"{reason.contribution:+.2f} {reason.text}")
@@ -124,24 +124,22 @@ def _standing(row: Any, episode: Any) -> str:
     return f"at risk ({severity}) since {_day(row['opened_at'])}: {', '.join(causes)}{but}"
 
 
-def _chances(said: Explanation) -> str:
-    chance = said.p_no_purchase
+def _chances(said: Explanation, profile: Profile) -> str:
     return (
-        f"{said.p_alive:.0%} that they are still a customer, {chance.value:.0%} that nothing comes "
-        f"within {chance.horizon_days:.0f} days"
+        f"{said.p_alive:.0%} that they are still a customer, {said.p_no_purchase:.0%} that nothing "
+        f"comes within {profile.horizon_days:.0f} days"
     )
 
 
 def _usual(said: Explanation) -> str:
-    usual = said.usual
-    if usual.gap_days is None or usual.p90_gap_days is None:
+    if said.gap_days is None or said.p90_gap_days is None:
         return "nothing is known yet"
-    of_own = f"from {usual.n_gaps} gaps of their own" if usual.n_gaps else "as customers do"
-    return f"every {usual.gap_days:.1f} days, 9 in 10 within {usual.p90_gap_days:.1f}; {of_own}"
+    of_own = f"from {said.n_gaps} gaps of their own" if said.n_gaps else "as customers do"
+    return f"every {said.gap_days:.1f} days, 9 in 10 within {said.p90_gap_days:.1f}; {of_own}"
 
 
 def _silence(said: Explanation, row: Any) -> str:
-    days = said.observed.silence_days
+    days = said.silence_days
     if days is None:
         return "never came"
     return f"{days:.1f} days; the last purchase was on {_day(row['last_purchase'])}"

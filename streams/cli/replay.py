@@ -94,16 +94,16 @@ def command(
 
 def _alerts(step: Step, builder: AlertBuilder) -> Iterator[Said]:
     from detectors.learning.scorer import Scorer
-    from schemas.alerts import encode
+    from schemas.alerts import encode_all
 
     static = Scorer()
     for state, decisions in step.decisions:
         ids = [state.customer_id(row) for row in decisions.records["row"].tolist()]
         built = builder.build(decisions, ids, lambda _: static)
-        for time, customer_id, alert in zip(
-            decisions.records["time"].tolist(), ids, built, strict=True
+        for time, customer_id, alert, value in zip(
+            decisions.records["time"].tolist(), ids, built, encode_all(built), strict=True
         ):
-            yield Said(time, customer_id, alert.sequence, alert.status, encode(alert))
+            yield Said(time, customer_id, alert.sequence, alert.status, value)
 
 
 def _write(out: Path, said: list[Said], refused: list[Refused]) -> None:

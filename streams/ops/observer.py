@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 
 import numpy as np
+import prometheus_client
 from numpy.typing import NDArray
 
 from detectors.customer import Cause, Hold, Segment
@@ -33,7 +34,7 @@ from streams.settings import Settings
 
 _HELD_BACK = "held_back"
 _TRANSITIONS = "transitions"
-_SILENCE = Cause.PURCHASE_SILENCE | Cause.VISIT_SILENCE
+_SILENCE = int(Cause.PURCHASE_SILENCE | Cause.VISIT_SILENCE)
 
 log = logs.logger(__name__)
 
@@ -49,6 +50,7 @@ class Observer:
         self._model_version: str | None = None
         self._counted: dict[int, dict[str, NDArray[np.int64]]] = {}
         self._out: dict[int, dict[Input, tuple[str, float]]] = {}
+        self._alerts: dict[tuple[int, int], prometheus_client.Counter] = {}
 
     def assigned(self, partitions: Iterable[int], gone: Collection[int]) -> None:
         """A rebalance is over."""
@@ -115,26 +117,33 @@ class Observer:
             erased = len(snapshot.customers.erased)
             self._metrics.erasures.inc(erased)
             log.info(logs.CUSTOMERS_ERASED, customers=erased)
-        wall = time.time()
-        for decisions in snapshot.decisions:
-            self._metrics.examples.inc(len(decisions.examples))
-            records = decisions.records
-            said = zip(
-                records["status"].tolist(),
-                records["severity"].tolist(),
-                records["causes"].tolist(),
-                np.maximum(wall - records["time"], 0.0).tolist(),
-                strict=True,
-            )
-            for status, severity, causes, delay in said:
-                names = _word(Status(status)), _word(Severity(severity))
-                self._metrics.alerts.labels(*names).inc()
-                by_silence = status == Status.OPENED and causes & _SILENCE
-                delays = (
-                    self._metrics.deadline_to_alert if by_silence else self._metrics.event_to_alert
-                )
-                if status in (Status.OPENED, Status.RESOLVED):
-                    delays.observe(delay)
+        if snapshot.decisions:
+            self._metrics.examples.inc(sum(len(one.examples) for one in snapshot.decisions))
+            self._said([one.records for one in snapshot.decisions], time.time())
+
+    def _said(self, published: list[NDArray[np.void]], wall: float) -> None:
+        """What was decided is on the wire."""
+        status, severity, causes, times = (
+            np.concatenate([records[name] for records in published])
+            for name in ("status", "severity", "causes", "time")
+        )
+        said = Counter(zip(status.tolist(), severity.tolist(), strict=True))
+        for what, n in said.items():
+            self._alerts_as(*what).inc(n)
+        delays = np.maximum(wall - times, 0.0)
+        opened = status == int(Status.OPENED)
+        by_silence = opened & (causes & _SILENCE != 0)
+        by_event = opened & ~by_silence | (status == int(Status.RESOLVED))
+        self._metrics.deadline_to_alert.observe_all(delays[by_silence])
+        self._metrics.event_to_alert.observe_all(delays[by_event])
+
+    def _alerts_as(self, status: int, severity: int) -> prometheus_client.Counter:
+        """Made when it is first counted, so that nothing is served that never was."""
+        counter = self._alerts.get((status, severity))
+        if counter is None:
+            names = _word(Status(status)), _word(Severity(severity))
+            counter = self._alerts[status, severity] = self._metrics.alerts.labels(*names)
+        return counter
 
     def knows(self, newest: Model | None, proposal: Proposal | None) -> None:
         """The newest version of the model, in effect or not, and what is proposed beside it."""

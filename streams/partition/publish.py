@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.engine import Decisions
 from detectors.learning.names import FEATURES
 from detectors.learning.scorer import Scorer
 from detectors.observations import Input
 from schemas import examples
-from schemas.alerts import OPEN, encode
+from schemas.alerts import OPEN, encode_all
 from schemas.changelog import PARTITION_KEY
 from schemas.dead_letters import DeadLetter, dead_letter_record
 from schemas.reroutes import Reroute
@@ -16,8 +20,6 @@ from streams.alerts import AlertBuilder
 from streams.kafka.producer import Message, Outgoing
 from streams.partition.life import PartitionLife, Snapshot
 from streams.settings import Settings
-
-_EXAMPLE = ("snapshot_time", "label_time", "outcome", "features", "static_logit")
 
 
 class Publisher:
@@ -36,13 +38,14 @@ class Publisher:
     def outgoing(self, life: PartitionLife, snapshot: Snapshot) -> list[Outgoing]:
         """Everything of a snapshot; empty topics are left out."""
         number, topics = life.number, self._topics
-        alerts, at_risk = self._alert_messages(life, snapshot)
+        decisions = _joined(snapshot.decisions)
+        alerts, at_risk = self._alert_messages(life, decisions)
         record = Message(PARTITION_KEY, snapshot.record)
         erased = [Message(one.encode(), None) for one in _erased(snapshot)]
         everything = [
             Outgoing(topics.alerts, number, [*erased, *alerts]),
             Outgoing(topics.at_risk, number, [*erased, *at_risk]),
-            Outgoing(topics.examples, 0, [*_examples(snapshot), *_samples(life, snapshot)]),
+            Outgoing(topics.examples, 0, [*_examples(decisions), *_samples(life, snapshot)]),
             *(self._dead_letters(source, number, snapshot) for source in Input),
             *self._reroutes(snapshot),
             *_customers(number, snapshot),
@@ -51,16 +54,18 @@ class Publisher:
         return [out for out in everything if out.messages or out.batches]
 
     def _alert_messages(
-        self, life: PartitionLife, snapshot: Snapshot
+        self, life: PartitionLife, decisions: Decisions | None
     ) -> tuple[list[Message], list[Message]]:
-        alerts, at_risk = [], []
-        for decisions in snapshot.decisions:
-            ids = [life.state.customer_id(row) for row in decisions.records["row"].tolist()]
-            built = self._alerts.build(decisions, ids, self._scorer_at)
-            for customer_id, alert in zip(ids, built, strict=True):
-                value = encode(alert)
-                alerts.append(Message(customer_id, value))
-                at_risk.append(Message(customer_id, value if alert.status in OPEN else None))
+        alerts: list[Message] = []
+        at_risk: list[Message] = []
+        if decisions is None:
+            return alerts, at_risk
+        ids = [life.state.customer_id(row) for row in decisions.records["row"].tolist()]
+        built = self._alerts.build(decisions, ids, self._scorer_at)
+        for customer_id, alert, value in zip(ids, built, encode_all(built), strict=True):
+            message = Message(customer_id, value)
+            alerts.append(message)
+            at_risk.append(message if alert.status in OPEN else Message(customer_id, None))
         return alerts, at_risk
 
     def _dead_letters(self, source: Input, number: int, snapshot: Snapshot) -> Outgoing:
@@ -69,6 +74,23 @@ class Publisher:
     def _reroutes(self, snapshot: Snapshot) -> Iterator[Outgoing]:
         for source, found in snapshot.reroutes.items():
             yield from _reroutes(found, self._inputs[source])
+
+
+def _joined(several: Sequence[Decisions]) -> Decisions | None:
+    """As one, in their order: what is published at once costs less. None for none."""
+    if not several:
+        return None
+    return Decisions(
+        _end_to_end([one.records for one in several]),
+        _end_to_end([one.customers for one in several]),
+        _end_to_end([one.examples for one in several]),
+    )
+
+
+def _end_to_end(arrays: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """Arrays of records as one, bytes as they are: field by field numpy takes 30 times as long."""
+    dtype = arrays[0].dtype
+    return np.concatenate([one.view(f"V{dtype.itemsize}") for one in arrays]).view(dtype)
 
 
 def _erased(snapshot: Snapshot) -> Sequence[str]:
@@ -96,18 +118,18 @@ def _reroutes(found: Sequence[Reroute], topic: str) -> Iterator[Outgoing]:
         yield Outgoing(topic, number, sent)
 
 
-def _examples(snapshot: Snapshot) -> Iterator[Message]:
-    for decisions in snapshot.decisions:
-        found = decisions.examples
-        columns = (found[name].tolist() for name in _EXAMPLE)
-        for snapshot_time, label_time, outcome, features, static in zip(*columns, strict=True):
-            value = examples.encode(
-                (snapshot_time, label_time),
-                1 if outcome else 0,
-                dict(zip(FEATURES, features, strict=True)),
-                static,
-            )
-            yield Message(None, value)
+def _examples(decisions: Decisions | None) -> list[Message]:
+    if decisions is None:
+        return []
+    found = decisions.examples
+    values = examples.encode_all(
+        found["snapshot_time"].tolist(),
+        found["label_time"].tolist(),
+        found["outcome"].tolist(),
+        dict(zip(FEATURES, found["features"].T.tolist(), strict=True)),
+        found["static_logit"].tolist(),
+    )
+    return [Message(None, value) for value in values]
 
 
 def _samples(life: PartitionLife, snapshot: Snapshot) -> Iterator[Message]:

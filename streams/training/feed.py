@@ -8,6 +8,7 @@ that hears of a version late can give an older score, and never another alert.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
@@ -36,6 +37,7 @@ class Versions:
         self._features = features
         self._static = Scorer()
         self._by_time: dict[float, Scorer] = {}
+        self._times: list[float] = []  # sorted
         self.newest: model.Model | None = None
 
     def put(self, value: bytes) -> None:
@@ -52,14 +54,15 @@ class Versions:
         self.newest = record
         for old in sorted(self._by_time)[: -model.VERSIONS]:
             del self._by_time[old]
+        self._times = sorted(self._by_time)
 
     def at(self, event_time: float) -> Scorer:
         """The version in effect at `event_time`, seconds since the epoch; before any, the static.
 
         Likewise static: a version in effect that is not ready, or has other features than ours.
         """
-        times = [time for time in self._by_time if time <= event_time]
-        return self._by_time[max(times)] if times else self._static
+        begun = bisect_right(self._times, event_time)
+        return self._by_time[self._times[begun - 1]] if begun else self._static
 
 
 class ModelFeed:

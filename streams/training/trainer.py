@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from detectors.customer import DAY_SECONDS
-from detectors.learning.model import ChurnModel, resume
+from detectors.learning.model import ChurnModel, Label, resume
 from schemas import examples, model, proposals, samples
 from streams.errors import GapError, StateError
 from streams.training.refit import Refit
@@ -163,8 +163,8 @@ class Trainer:
                 remedy="The restart goes on from the last commit.",
             )
         skipped: Counter[str] = Counter()
-        drifts = 0
-        before = self._model.labels
+        labels: list[Label] = []
+        until: list[datetime] = []
         for value in values:
             try:
                 if samples.is_sample(value):
@@ -173,16 +173,18 @@ class Trainer:
                     self._erased = self._erased or bool(sample.erased)
                     continue
                 example = examples.decode(value)
-                learnt = self._model.learn(example.features, example.outcome, example.static_logit)
+                labels.append(
+                    self._model.label(example.features, example.outcome, example.static_logit)
+                )
+                until.append(example.label_time)
             except (msgspec.DecodeError, ValueError) as error:
                 skipped[str(error)] += 1
-                continue
-            drifts += learnt.drifted
-            until = self._labelled_until
-            self._labelled_until = max(until, example.label_time) if until else example.label_time
+        drifts = self._model.learn_all(labels)
+        known = [] if self._labelled_until is None else [self._labelled_until]
+        self._labelled_until = max(known + until, default=None)
         self.next_offset = after
         self._news = self._news or bool(values)
-        return Taken(self._model.labels - before, skipped, drifts)
+        return Taken(len(labels), skipped, drifts)
 
     def begin_refit(self) -> Refit | None:
         """What to fit to, if a refit is due; each is given once, and done or not."""

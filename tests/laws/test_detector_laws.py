@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -162,7 +163,7 @@ def without_money(reason: Reason) -> Reason:
     """The reason less its amounts of money."""
     if reason.code != "spend_decline":
         return reason
-    return reason._replace(text="", usual=None, observed=None)
+    return msgspec.structs.replace(reason, text="", usual=None, observed=None)
 
 
 @law

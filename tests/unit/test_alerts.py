@@ -137,8 +137,19 @@ def test_every_status_and_severity_of_the_core_has_its_word_on_the_wire() -> Non
     assert {s.name.lower() for s in Severity} == set(schema["severity"]["enum"])
 
 
+def test_alerts_made_together_are_those_made_one_by_one(
+    decided: list[tuple[CustomerState, Decisions]],
+) -> None:
+    def alone(made: Decisions, i: int) -> Decisions:
+        return Decisions(made.records[i : i + 1], made.customers[i : i + 1], made.examples)
+
+    single = [(s, alone(made, i)) for s, made in decided for i in range(len(made.records))]
+    assert len(single) > len(decided)
+    assert built(single, Settings(), model()) == built(decided, Settings(), model())
+
+
 def test_the_bytes_on_the_wire_are_the_alert(
     decided: list[tuple[CustomerState, Decisions]],
 ) -> None:
-    for alert in built(decided, Settings(), model()):
-        assert alerts.decode(alerts.encode(alert)) == alert
+    made = built(decided, Settings(), model())
+    assert list(map(alerts.decode, alerts.encode_all(made))) == made

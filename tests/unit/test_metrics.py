@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -52,6 +53,22 @@ def test_everything_in_the_catalogue_is_served_with_its_kind(metrics: Metrics) -
     for entry in metrics.catalogue:
         family = entry.name.removesuffix("_total").removesuffix("_info")
         assert served[family] == entry.kind
+
+
+def test_durations_taken_together_are_counted_as_one_by_one(metrics: Metrics) -> None:
+    amounts = [0.0, 2.0**-8, 0.25, 0.25 + 2.0**-20, 10.0, 11.0, 11.0]
+    others = Metrics(CollectorRegistry())
+    for amount in amounts:
+        others.checkpoint.observe(amount)
+    metrics.checkpoint.observe_all(np.array(amounts))
+    metrics.checkpoint.observe_all(np.zeros(0))
+
+    def counted(one: Metrics) -> list[tuple[str, object, float]]:
+        (family,) = one.checkpoint.collect()
+        return [(s.name, s.labels, s.value) for s in family.samples if "created" not in s.name]
+
+    assert len(counted(metrics)) == len(metrics.checkpoint._upper_bounds) + 2
+    assert counted(metrics) == counted(others)
 
 
 def test_the_process_itself_is_measured_too(metrics: Metrics) -> None:

@@ -59,6 +59,16 @@ def test_the_order_in_which_an_example_names_its_features_changes_nothing() -> N
     assert backwards.to_weights() == forwards.to_weights()
 
 
+def test_labels_learnt_together_teach_what_they_teach_one_by_one() -> None:
+    world = World(2000)
+    model = ChurnModel(NAMES)
+    for first, after in ((0, 1), (1, 1), (1, 900), (900, 1100), (1100, 2000)):
+        model.learn_all(
+            [model.label(world.features(i), world.y[i], 0.0) for i in range(first, after)]
+        )
+    assert model.to_weights() == world.teach(ChurnModel(NAMES), 0, 2000).to_weights()
+
+
 def test_each_label_is_predicted_before_it_is_learnt_and_as_plain_river_would() -> None:
     world = World(600)
     model = ChurnModel(NAMES)

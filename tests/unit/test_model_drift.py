@@ -16,18 +16,25 @@ CHANGE = 6000
 
 def run(seed: int, *, changes: bool) -> tuple[list[int], float]:
     """Labels at which drift was found, and the mean loss over the 1,000 labels after the change."""
-    rng = np.random.default_rng(seed)
-    before, after = rng.normal(size=(2, len(NAMES))) * 0.5
-    x = rng.normal(size=(CHANGE + 2000, len(NAMES)))
     model, drifts, losses = ChurnModel(NAMES), [], []
-    for i, row in enumerate(x):
-        weights = after if changes and i >= CHANGE else before
-        outcome = int(rng.random() < 1 / (1 + math.exp(1 - row @ weights)))
-        learnt = model.learn(dict(zip(NAMES, row.tolist(), strict=True)), outcome, 0.0)
+    for i, (features, outcome) in enumerate(labels(seed, changes=changes)):
+        learnt = model.learn(features, outcome, 0.0)
         losses.append(learnt.loss)
         if learnt.drifted:
             drifts.append(i)
     return drifts, float(np.mean(losses[CHANGE : CHANGE + 1000]))
+
+
+def labels(seed: int, *, changes: bool) -> list[tuple[dict[str, float], int]]:
+    rng = np.random.default_rng(seed)
+    before, after = rng.normal(size=(2, len(NAMES))) * 0.5
+    x = rng.normal(size=(CHANGE + 2000, len(NAMES)))
+    found = []
+    for i, row in enumerate(x):
+        weights = after if changes and i >= CHANGE else before
+        outcome = int(rng.random() < 1 / (1 + math.exp(1 - row @ weights)))
+        found.append((dict(zip(NAMES, row.tolist(), strict=True)), outcome))
+    return found
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -40,6 +47,15 @@ def test_a_changed_world_is_noticed_within_1000_labels(seed: int) -> None:
     drifts, _ = run(seed, changes=True)
     assert len(drifts) == 1
     assert 0 <= drifts[0] - CHANGE < 1000
+
+
+def test_a_change_amid_labels_learnt_together_counts_from_the_label_that_showed_it() -> None:
+    one_by_one, together = ChurnModel(NAMES), ChurnModel(NAMES)
+    changed = labels(3, changes=True)
+    for features, outcome in changed:
+        one_by_one.learn(features, outcome, 0.0)
+    assert together.learn_all([together.label(*label, 0.0) for label in changed]) == 1
+    assert together.to_weights() == one_by_one.to_weights()
 
 
 def test_a_model_that_notices_learns_the_new_world_sooner(monkeypatch: pytest.MonkeyPatch) -> None:

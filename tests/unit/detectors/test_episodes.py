@@ -1,6 +1,7 @@
 """What is said about customers whose story is known."""
 
 import math
+from hashlib import blake2b
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 
 from detectors.customer import Cause, Episode
 from detectors.engine import Decisions, advance, apply
-from detectors.judgement.episodes import Severity, Status, alert_id, fingerprint
+from detectors.judgement.episodes import Severity, Status
+from detectors.judgement.identity import alert_ids, fingerprints
 from detectors.observations import Batch, PaymentStatus, SupportKind
 from detectors.profile import Profile
 from detectors.state import CustomerState
@@ -286,16 +288,21 @@ def test_observations_of_another_dtype_are_refused() -> None:
 
 
 def test_ids_of_alerts_depend_on_tenant_customer_and_anchor_alone() -> None:
-    one = alert_id("default", b"c-81", START)
+    (one,) = alert_ids("default", [b"c-81"], [START])
     assert len(one) == 32
     assert int(one, 16) > 0
-    assert one == alert_id("default", b"c-81", START + 1e-5)
+    assert alert_ids("default", [b"c-81"], [START + 1e-5]) == [one]
     others = {
-        alert_id("other", b"c-81", START),
-        alert_id("default", b"c-82", START),
-        alert_id("default", b"c-81", START + 0.001),
-        alert_id("defaultc", b"-81", START),
-        fingerprint("default", b"c-81", 1),
-        fingerprint("default", b"c-81", 3),
+        *alert_ids("other", [b"c-81"], [START]),
+        *alert_ids("default", [b"c-82", b"c-81"], [START, START + 0.001]),
+        *alert_ids("defaultc", [b"-81"], [START]),
+        *fingerprints("default", [b"c-81", b"c-81"], [1, 3]),
     }
     assert len(others | {one}) == 7
+
+
+def test_ids_of_alerts_are_those_of_all_versions() -> None:
+    parts = b"default", b"c-81", b"1772431200500"
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    expected = blake2b(framed, digest_size=16, person=b"offbeat.alert.v1").hexdigest()
+    assert alert_ids("default", [b"c-81"], [1772431200.5]) == [expected]

@@ -30,15 +30,15 @@ def test_silence_is_told_in_the_customers_own_numbers() -> None:
     said = said_of(WEEKLY, LAST + 40.0)[0]
     (reason,) = said.reasons
     assert reason.code == "purchase_silence"
-    assert reason.text.startswith(f"No purchase for {said.observed.silence_days:.0f} days; ")
+    assert reason.text.startswith(f"No purchase for {said.silence_days:.0f} days; ")
     assert "usually every 7 days (9 in 10 within" in reason.text
-    assert (reason.usual, reason.observed) == (said.usual.gap_days, said.observed.silence_days)
+    assert (reason.usual, reason.observed) == (said.gap_days, said.silence_days)
     assert (reason.unit, reason.evidence) == ("days", ("p-11",))
-    assert said.usual.gap_days is not None
-    assert 6.0 < said.usual.gap_days < 8.0
-    assert said.usual.p90_gap_days is not None
-    assert said.usual.gap_days < said.usual.p90_gap_days < 30.0
-    assert said.usual.n_gaps == 11
+    assert said.gap_days is not None
+    assert 6.0 < said.gap_days < 8.0
+    assert said.p90_gap_days is not None
+    assert said.gap_days < said.p90_gap_days < 30.0
+    assert said.n_gaps == 11
     assert (said.confidence, said.segment) == ("established", "loyal")
     assert said.suggested_action == "win_back_offer"
     assert said.opened_at == said.updated_at
@@ -52,29 +52,28 @@ def test_closed_time_is_told_apart_from_silence() -> None:
     said = explain(decided.records[0], decided.customers[0], closed)
     plain = said_of(WEEKLY, LAST + 40.0)[0]
     assert said.opened_at == plain.opened_at + 21.0 * DAY
-    assert said.observed == plain.observed
-    days = said.observed.silence_days or 0.0
+    assert said.silence_days == plain.silence_days
+    days = said.silence_days or 0.0
     text = f"No purchase for {days + 21.0:.0f} days, {days:.0f} days without closed time; usually"
     assert said.reasons[0].text.startswith(text)
 
 
 def test_value_at_risk_is_what_the_usual_rhythm_would_bring() -> None:
-    value = said_of(WEEKLY, LAST + 40.0)[0].value_at_risk
-    assert value.currency == "EUR"
-    assert value.horizon_days == 180.0
-    assert 400.0 < value.amount < 600.0  # 20 a week
+    said = said_of(WEEKLY, LAST + 40.0)[0]
+    assert said.currency == "EUR"
+    assert 400.0 < said.value_at_risk < 600.0  # 20 a week, for 180 days
 
 
 def test_without_a_price_there_is_no_value_to_tell() -> None:
     events = [purchase("a", 7.0 * week, float("nan"), event_id=f"{week}") for week in range(5)]
-    value = said_of(events, 100.0)[0].value_at_risk
-    assert (value.amount, value.currency) == (0.0, None)
+    said = said_of(events, 100.0)[0]
+    assert (said.value_at_risk, said.currency) == (0.0, None)
     assert currency_name(0x4A5059) == "JPY"
 
 
 def test_two_purchases_in_a_week_make_no_fortune() -> None:
     value = said_of([purchase("a", 0.0), purchase("a", 1.0)], 100.0)[0].value_at_risk
-    assert value.amount < 2.0 * 40.0 * 180.0 / 2.0
+    assert value < 2.0 * 40.0 * 180.0 / 2.0
 
 
 def test_a_newcomer_is_told_by_what_customers_usually_do() -> None:
@@ -82,7 +81,7 @@ def test_a_newcomer_is_told_by_what_customers_usually_do() -> None:
     assert "customers usually come back after" in said.reasons[0].text
     assert (said.confidence, said.segment) == ("new", "newcomer")
     assert said.suggested_action == "second_purchase_offer"
-    assert said.usual.n_gaps == 0
+    assert said.n_gaps == 0
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_segment_and_value_are_told_in_words() -> None:
     mine = np.flatnonzero(decided.records["row"] == state.find(b"a"))[0]
     said = explain(decided.records[mine], decided.customers[mine], profile)
     assert (said.segment, said.best_segment, said.value_tenth) == ("vip", "vip", 10)
-    amount = f"{said.value_at_risk.amount:,.2f}"
+    amount = f"{said.value_at_risk:,.2f}"
     assert said.standing == (
         f"VIP, would spend some {amount} EUR in 180 days, worth more than 90 % of customers."
     )
@@ -184,16 +183,16 @@ def test_visits_are_told_for_who_lives_by_them() -> None:
     said = said_of(lessons, 90.0)[0]
     assert [reason.code for reason in said.reasons] == ["visit_silence"]
     assert "No visit for" in said.reasons[0].text
-    assert said.usual.n_gaps == 11
-    assert said.observed.silence_days == said.reasons[0].observed
+    assert said.n_gaps == 11
+    assert said.silence_days == said.reasons[0].observed
     assert said.suggested_action == "invite_back"
 
 
 def test_who_has_neither_bought_nor_visited_has_nothing_usual() -> None:
     said = said_of([support("a", 0.0, SupportKind.CANCELLATION_REQUEST)], 1.0)[0]
-    assert (said.usual.gap_days, said.usual.p90_gap_days, said.usual.n_gaps) == (None, None, 0)
-    assert said.observed.silence_days is None
-    assert said.value_at_risk.amount == 0.0
+    assert (said.gap_days, said.p90_gap_days, said.n_gaps) == (None, None, 0)
+    assert said.silence_days is None
+    assert said.value_at_risk == 0.0
 
 
 def test_a_closed_episode_suggests_nothing() -> None:
