@@ -1,0 +1,108 @@
+"""Arrays that grow where they are, and memory that is asked for before it is needed.
+
+Doubling by a copy needs three times the memory while it lasts. From some megabytes on an array is
+therefore a mapping of its own: the kernel moves its pages instead of their bytes (mremap, on
+Linux), pages that nobody has written take no memory, and they are huge ones where the system allows
+it, because rows are looked up at random: with small pages every one of them would also be a miss of
+the address tables.
+"""
+
+import mmap
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import DTypeLike, NDArray
+
+from detectors.compiled import UNCOMPILED
+
+Item = TypeVar("Item", bound=np.generic)
+
+MAPPED_BYTES = 1 << 22  # two huge pages; below it a copy costs less than what a mapping rounds up
+PAGE_BYTES = 1 << 21  # a huge page
+LINE_BYTES = 64  # what a prefetch brings
+
+
+class Column(Generic[Item]):
+    """`items`: an array whose new items are zero.
+
+    `items` is another array after `grow`: read it from the column each time. Who still holds the
+    one from before keeps what stood there, and makes this growth a copy.
+    """
+
+    def __init__(self, dtype: DTypeLike, length: int) -> None:
+        self._dtype = np.dtype(dtype)
+        self._map: mmap.mmap | None = None
+        self.items: NDArray[Item] = self._empty(length)
+
+    def grow(self, length: int) -> None:
+        """Make it `length` items, at least as many as it has."""
+        before, used = self.items, len(self.items)
+        if self._map is not None:
+            del before
+            self.items = np.empty(0, self._dtype)
+            moved = _resized(self._map, length * self._dtype.itemsize)
+            before = np.frombuffer(self._map, self._dtype, length if moved else used)
+            if moved:
+                self.items = before
+                return
+        self.items = self._empty(length)
+        self.items[:used] = before
+
+    def _empty(self, length: int) -> NDArray[Item]:
+        size = length * self._dtype.itemsize
+        if size < MAPPED_BYTES:
+            return np.zeros(length, self._dtype)
+        self._map = mmap.mmap(-1, _rounded(size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        with suppress(AttributeError, OSError):  # other systems; a kernel without huge pages
+            self._map.madvise(mmap.MADV_HUGEPAGE)
+        return np.frombuffer(self._map, self._dtype, length)
+
+
+def _resized(mapping: mmap.mmap, size: int) -> bool:
+    """Whether the mapping has at least `size` bytes now; it has not where somebody looks at it."""
+    try:
+        mapping.resize(max(_rounded(size), len(mapping)))
+    except (BufferError, SystemError):  # SystemError: a system without mremap
+        return False
+    return True
+
+
+def _rounded(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES
+
+
+def larger(capacity: int) -> int:
+    """The capacity after this one.
+
+    Twice as much at first, then a quarter more: what is kept ready stays below a quarter, and the
+    index, which is built anew each time, costs five insertions a customer in all.
+    """
+    return 2 * capacity if capacity < 8192 else capacity + capacity // 4
+
+
+def _prefetch(_address: int) -> None:
+    """Nothing: only compiled code can ask for memory before it is needed."""
+
+
+if UNCOMPILED:
+    prefetch = _prefetch
+else:
+
+    @intrinsic
+    def prefetch(_: Any, address: Any) -> Any:
+        """Bring the line of memory at an address into the caches; whatever stands there."""
+        from llvmlite import ir  # noqa: PLC0415 (numba's own, and without types)
+
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+            function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+            pointer = builder.inttoptr(arguments[0], byte)
+            read, near, data = number(0), number(3), number(1)
+            builder.call(function, [pointer, read, near, data])
+            return context.get_dummy_value()
+
+        return types.void(types.uintp), generate

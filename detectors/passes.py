@@ -1,0 +1,111 @@
+"""The kernels of `steps` over millions of rows: what comes next is asked for before its turn.
+
+A row that nobody has looked at for a while lies in main memory, eight lines of it; one after the
+other they take longer than everything that is done with them. The order in which observations are
+applied is theirs, whatever was asked for.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.blocks import BLOCK, look_at, note_row
+from detectors.compiled import Bytes, Rows, kernel
+from detectors.customer import CUSTOMER
+from detectors.memory import LINE_BYTES, prefetch
+from detectors.steps import advance_all, apply_all
+
+AHEAD = 16  # rows: 8 KB of the first cache
+ROW_BYTES = CUSTOMER.itemsize
+
+
+@kernel
+def prefetch_rows(
+    rows: Rows,
+    dirty: NDArray[np.uint8],
+    hashes: NDArray[np.uint64],
+    observations: Rows,
+    first: int,
+    end: int,
+) -> None:
+    """Ask for what the observations from `first` to `end` will need."""
+    rows_at, dirty_at = np.int64(rows.ctypes.data), np.int64(dirty.ctypes.data)
+    hashes_at = np.int64(hashes.ctypes.data)
+    for i in range(first, min(end, observations.shape[0])):
+        row = int(observations[i].row)
+        for line in range(0, ROW_BYTES, LINE_BYTES):
+            prefetch(rows_at + row * ROW_BYTES + line)
+        prefetch(dirty_at + row)
+        prefetch(hashes_at + 8 * row)
+
+
+@kernel
+def apply_ahead(
+    rows: Rows,
+    dues: NDArray[np.float64],
+    dirty: NDArray[np.uint8],
+    hashes: NDArray[np.uint64],
+    earliest: NDArray[np.float64],
+    touched: NDArray[np.uint8],
+    observations: Rows,
+    ids: Bytes,
+    profile: Rows,
+    decisions: Rows,
+    customers: Rows,
+    examples: Rows,
+    counts: NDArray[np.int64],
+    population: Rows,
+    position: int,
+) -> int:
+    """`steps.apply_all`, some observations at once; the blocks of their rows know of it."""
+    prefetch_rows(rows, dirty, hashes, observations, position, position + AHEAD)
+    while position < observations.shape[0]:
+        end = min(position + AHEAD, observations.shape[0])
+        prefetch_rows(rows, dirty, hashes, observations, end, end + AHEAD)
+        reached = apply_all(
+            rows, dues, dirty, hashes, observations[:end], ids, profile, decisions, customers,
+            examples, counts, population, position,
+        )  # fmt: skip
+        # the one that it stopped at may have had a due that was taken
+        for i in range(position, min(reached + 1, end)):
+            row = int(observations[i].row)
+            note_row(row, dues, earliest)
+            touched[row // BLOCK] = 1
+        position = reached
+        if reached < end:
+            break
+    return position
+
+
+@kernel
+def advance_blocks(
+    rows: Rows,
+    dues: NDArray[np.float64],
+    dirty: NDArray[np.uint8],
+    earliest: NDArray[np.float64],
+    touched: NDArray[np.uint8],
+    size: int,
+    watermark: float,
+    profile: Rows,
+    decisions: Rows,
+    customers: Rows,
+    examples: Rows,
+    counts: NDArray[np.int64],
+    population: Rows,
+    position: int,
+) -> int:
+    """`steps.advance_all` over the blocks in which somebody may be due."""
+    lateness = profile[0].allowed_lateness_seconds
+    while position < size:
+        block = position // BLOCK
+        end = min((block + 1) * BLOCK, size)
+        if earliest[block] + lateness < watermark:
+            touched[block] = 1
+            position = advance_all(
+                rows, dues, dirty, end, watermark, profile, decisions, customers, examples,
+                counts, population, position,
+            )  # fmt: skip
+            if position < end:
+                break
+            look_at(block, size, dues, earliest)
+        position = end
+    return position
