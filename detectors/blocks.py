@@ -4,8 +4,8 @@ Looking for who fell due, or changed, is then a look at one number for sixteen c
 the customers of those blocks alone where there is something.
 
 `earliest` is never later than any due of its block, so nothing is missed. It may be earlier: a
-customer who is seen again is due later than before, and a new block says 0. Then the block is
-looked at once in vain, and says it exactly from there on.
+customer who is seen again is due later than before. Then the block is looked at once in vain, and
+says it exactly from there on.
 """
 
 import numpy as np

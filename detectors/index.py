@@ -223,3 +223,36 @@ def _likely_row(slots: NDArray[np.uint32], bits: np.uint64, hashed: np.uint64) -
         if slot == slots.shape[0]:
             slot = 0
     return -1
+
+
+@kernel
+def measure_ids(
+    id_ends: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    ids: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+) -> None:
+    """Where the ids of these rows end when they stand side by side; asks for their bytes, too."""
+    ends_at, ids_at, count = np.int64(id_ends.ctypes.data), np.int64(ids.ctypes.data), len(rows)
+    ends[0] = 0
+    for i in range(count):
+        if i + AHEAD < count:
+            prefetch(ends_at + 4 * np.int64(rows[i + AHEAD]))
+        start, end = id_ends[rows[i]], id_ends[rows[i] + 1]
+        prefetch(ids_at + np.int64(start))
+        ends[i + 1] = ends[i] + end - start
+
+
+@kernel
+def copy_ids(
+    ids: NDArray[np.uint8],
+    id_ends: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Copy the ids of these rows to where `measure_ids` said."""
+    for i in range(rows.shape[0]):
+        start = id_ends[rows[i]]
+        for j in range(ends[i + 1] - ends[i]):
+            out[ends[i] + j] = ids[start + j]

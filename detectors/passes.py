@@ -15,6 +15,7 @@ from detectors.memory import LINE_BYTES, prefetch
 from detectors.steps import advance_all, apply_all
 
 AHEAD = 16  # rows: 8 KB of the first cache
+BLOCKS = 1024  # whose dues are asked for at once: 1 MB of the second cache if all are due
 ROW_BYTES = CUSTOMER.itemsize
 
 
@@ -77,6 +78,19 @@ def apply_ahead(
 
 
 @kernel
+def prefetch_dues(
+    rows: Rows, earliest: NDArray[np.float64], before: float, block: int, stop: int
+) -> None:
+    """Ask for the dues of those blocks in which somebody may be due; `stop` is a row."""
+    rows_at = np.int64(rows.ctypes.data)
+    while block * BLOCK < stop:
+        if earliest[block] <= before:  # <=: lateness was subtracted, which rounds
+            for row in range(block * BLOCK, min((block + 1) * BLOCK, stop)):
+                prefetch(rows_at + row * ROW_BYTES)
+        block += 1
+
+
+@kernel
 def advance_blocks(
     rows: Rows,
     dues: NDArray[np.float64],
@@ -96,16 +110,19 @@ def advance_blocks(
     """`steps.advance_all` over the blocks in which somebody may be due."""
     lateness = profile[0].allowed_lateness_seconds
     while position < size:
-        block = position // BLOCK
-        end = min((block + 1) * BLOCK, size)
-        if earliest[block] + lateness < watermark:
-            touched[block] = 1
-            position = advance_all(
-                rows, dues, dirty, end, watermark, profile, decisions, customers, examples,
-                counts, population, position,
-            )  # fmt: skip
-            if position < end:
-                break
-            look_at(block, size, dues, earliest)
-        position = end
+        stop = min((position // BLOCK + BLOCKS) * BLOCK, size)
+        prefetch_dues(rows, earliest, watermark - lateness, position // BLOCK, stop)
+        while position < stop:
+            block = position // BLOCK
+            end = min((block + 1) * BLOCK, size)
+            if earliest[block] + lateness < watermark:
+                touched[block] = 1
+                position = advance_all(
+                    rows, dues, dirty, end, watermark, profile, decisions, customers, examples,
+                    counts, population, position,
+                )  # fmt: skip
+                if position < end:
+                    return position
+                look_at(block, size, dues, earliest)
+            position = end
     return position

@@ -22,10 +22,12 @@ from detectors.compiled import by_name, kernel
 from detectors.customer import CUSTOMER, WEEK_SECONDS, Hold, Segment, reset
 from detectors.index import (
     FREE,
+    copy_ids,
     fill_slots,
     find_slot,
     hash_slices,
     locate_all,
+    measure_ids,
     row_bits,
     row_in,
     slots_for,
@@ -142,6 +144,7 @@ class CustomerState:
         self._rows = Column[np.void](CUSTOMER, capacity)
         self._dirty = Column[np.uint8](np.uint8, capacity)
         self._earliest = Column[np.float64](np.float64, blocks_of(capacity))
+        self._earliest.items[:] = np.inf
         self._touched = Column[np.uint8](np.uint8, blocks_of(capacity))
         self._hashes = Column[np.uint64](np.uint64, capacity)
         self._ids = Column[np.uint8](np.uint8, capacity * 16)
@@ -244,6 +247,14 @@ class CustomerState:
         if not 0 <= row < self.size:
             raise IndexError(f"row must be below {self.size}, got {row!r}")
         return self.ids[self.id_ends[row] : self.id_ends[row + 1]].tobytes()
+
+    def ids_of(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The customers' ids side by side, and where each ends, a 0 before the first."""
+        ends = np.empty(len(rows) + 1, np.int64)
+        measure_ids(self.id_ends, rows, self.ids, ends)
+        ids = np.empty(int(ends[-1]), np.uint8)
+        copy_ids(self.ids, self.id_ends, rows, ends, ids)
+        return ids, ends
 
     def restore(
         self,
@@ -428,7 +439,9 @@ class CustomerState:
         capacity = larger(capacity)
         for column in (self._rows, self._dirty, self._hashes):
             column.grow(capacity)
+        known = len(self.earliest)
         self._earliest.grow(blocks_of(capacity))
+        self.earliest[known:] = np.inf
         self._touched.grow(blocks_of(capacity))
         self._id_ends.grow(capacity + 1)
         self._slots.grow(slots_for(capacity))

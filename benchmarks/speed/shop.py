@@ -45,6 +45,11 @@ def slices(parts: list[bytes]) -> Slices:
     return np.frombuffer(b"".join(parts), np.uint8), ends[:-1], ends[1:]
 
 
+def keys(numbers: NDArray[np.int64]) -> Slices:
+    """The ids of the customers with these numbers."""
+    return slices([customer_id(number).encode() for number in numbers.tolist()])
+
+
 class Shop:
     """The simulated customers: rows as they were at the end of some weeks, and all their events."""
 
@@ -89,10 +94,6 @@ class Shop:
             rows[mine] = kept[customers[mine]]
         return rows
 
-    def keys(self, numbers: NDArray[np.int64]) -> Slices:
-        """The ids of the copies with these numbers."""
-        return slices([customer_id(number).encode() for number in numbers.tolist()])
-
 
 def moved_back(rows: NDArray[np.void], weeks: int) -> NDArray[np.void]:
     """A copy of the rows in which everything was that many weeks earlier."""
@@ -119,16 +120,20 @@ class Crowd:
     def __init__(self, shop: Shop, customers: int, first: int = 0) -> None:
         self.shop = shop
         self.customers = customers
-        self.numbers = range(first, first + customers)
+        self.first = first
 
     def state(self, chunk: int = 50_000) -> CustomerState:
         """Their state, put back as a recovery does."""
         state = CustomerState(self.shop.profile)
         for at in range(0, self.customers, chunk):
-            numbers = np.arange(at, min(at + chunk, self.customers))
-            state.restore(*self.shop.keys(numbers + self.numbers.start), self.shop.rows(numbers))
+            rows, ids = self.copies(np.arange(at, min(at + chunk, self.customers)))
+            state.restore(*ids, rows)
         state.restore_population(self.shop.population)
         return state
+
+    def copies(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.void], Slices]:
+        """Rows and ids of these of the crowd, counted from 0."""
+        return self.shop.rows(numbers), keys(numbers + self.first)
 
     def coming(self, size: int, seed: int = 0) -> Iterator[Coming]:
         """Batches of about `size` events each, as they follow one another in time."""
@@ -165,5 +170,5 @@ class Crowd:
         taken = np.zeros(len(events), OBSERVATION)
         for name in OBSERVATION.names or ():
             taken[name] = events[name]
-        keys = self.shop.keys(events["row"].astype(np.int64) + self.numbers.start)
-        return Coming(keys, Batch(taken, self.shop.ids), end)
+        ids = keys(events["row"].astype(np.int64) + self.first)
+        return Coming(ids, Batch(taken, self.shop.ids), end)

@@ -23,6 +23,7 @@ from streams.kafka.columns import KEY_END, KEY_START, OFFSET, VALUE_END, VALUE_S
 from streams.partition.digest import Digest, copy_rows
 
 PREFIX = prefix(LAYOUT_VERSION)
+AT_ONCE = 1800  # rows: with ids of up to 40 bytes they fill a batch, and stay in a cache meanwhile
 
 
 class ChangelogWriter:
@@ -59,11 +60,15 @@ class ChangelogWriter:
         """Record batches of the customers that changed since the last call."""
         state = self._state
         rows = state.take_dirty()
-        if len(rows) == 0:
-            return []
-        values, hashes = copy_rows(row_bytes(state), rows, state.hashes)
-        self._digest.replace(rows, hashes)
-        return list(row_batches(rows, state.ids, state.id_ends, PREFIX, values, time_ms))
+        written: list[FinishedBatch] = []
+        for first in range(0, len(rows), AT_ONCE):
+            some = rows[first : first + AT_ONCE]
+            values, hashes = copy_rows(row_bytes(state), some, state.hashes)
+            self._digest.replace(some, hashes)
+            ids, ends = state.ids_of(some)
+            order = np.arange(len(some), dtype=np.int32)
+            written += row_batches(order, ids, ends, PREFIX, values, time_ms)
+        return written
 
 
 def row_bytes(state: CustomerState) -> NDArray[np.uint8]:
