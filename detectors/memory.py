@@ -92,7 +92,7 @@ if UNCOMPILED:
 else:
 
     @intrinsic
-    def prefetch(_: Any, address: Any) -> Any:
+    def prefetch(_: Any, address: Any) -> Any:  # noqa: ARG001 (its name is that of the parameter)
         """Bring the line of memory at an address into the caches; whatever stands there."""
         from llvmlite import ir  # noqa: PLC0415 (numba's own, and without types)
 

@@ -128,9 +128,9 @@ class CustomerState:
 
     rows: CUSTOMER[capacity], the first `size` in use; dues: their `due`; dirty: 1 = changed since
     `take_dirty`; earliest and touched: both of sixteen rows at once (`detectors.blocks`);
-    population: POPULATION[1]; parameters: the profile's record with the clock in effect, outages included;
-    week_ends: when the next clock takes its place, inf if it does not learn (or nothing was seen
-    yet).
+    population: POPULATION[1]; parameters: the profile's record with the clock in effect, outages
+    included; week_ends: when the next clock takes its place, inf if it does not learn (or nothing
+    was seen yet).
     """
 
     def __init__(self, profile: Profile, capacity: int = 1024) -> None:

@@ -12,7 +12,9 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-def in_child(function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+def in_child(
+    function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
     """Call it in a new process, whose memory is then its own."""
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawned) as pool:

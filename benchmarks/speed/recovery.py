@@ -50,7 +50,10 @@ def recovered(customers: int) -> dict[str, float]:
     names = settings.topics.inputs
     starts = dict.fromkeys(Input, (0, True))
     lives = [PartitionLife(n, shop.profile, names, starts) for n in range(PARTITIONS)]
-    crowds = [Crowd(shop, customers // PARTITIONS, n * customers) for n in range(PARTITIONS)]
+    crowds = [
+        Crowd(shop, customers // PARTITIONS, n * (customers // PARTITIONS))
+        for n in range(PARTITIONS)
+    ]
     _warm_up(settings, shop)
     before = resident_bytes()
     seconds = 0.0

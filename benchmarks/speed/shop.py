@@ -19,7 +19,7 @@ from detectors.index import hash_slices
 from detectors.lab.decided import empty_state, observations
 from detectors.lab.scenario import Scenario
 from detectors.lab.simulate import Simulation, customer_id
-from detectors.observations import OBSERVATION, Batch, Input
+from detectors.observations import Batch, Input
 from detectors.profile import Profile
 from detectors.state import CustomerState
 from streams.cli.progress import progress
@@ -135,9 +135,13 @@ class Crowd:
         """Rows and ids of these of the crowd, counted from 0."""
         return self.shop.rows(numbers), keys(numbers + self.first)
 
-    def coming(self, size: int, seed: int = 0) -> Iterator[Coming]:
-        """Batches of about `size` events each, as they follow one another in time."""
-        rng = np.random.default_rng(seed)
+    def coming(self, size: int, distinct: float | None = None) -> Iterator[Coming]:
+        """Batches of about `size` events each, as they follow one another in time.
+
+        distinct: how many customers there are among so many events. Of those who come, the first
+        get what the others do, too. None: as it comes.
+        """
+        rng = np.random.default_rng(0)
         shop, copies = self.shop, -(-self.customers // self.shop.customers)
         step = size / (shop.daily * self.customers) * DAY_SECONDS
         begin = shop.now
@@ -157,18 +161,17 @@ class Crowd:
                 every = np.tile(events, len(of_week))
                 every["row"] += np.repeat(of_week * shop.customers, len(events)).astype(np.int32)
                 parts.append(every[every["row"] < self.customers])
-            yield self._shuffled(np.concatenate(parts), rng, begin + step)
+            events = self._shuffled(np.concatenate(parts), rng)
+            if distinct is not None:
+                some = np.unique(events["row"])[: max(1, round(distinct * len(events)))]
+                events["row"] = rng.permutation(np.resize(some, len(events)))
+            ids = keys(events["row"].astype(np.int64) + self.first)
+            yield Coming(ids, Batch(events, self.shop.ids), begin + step)
             begin += step
 
-    def _shuffled(
-        self, events: NDArray[np.void], rng: np.random.Generator, end: float
-    ) -> Coming:
+    def _shuffled(self, events: NDArray[np.void], rng: np.random.Generator) -> NDArray[np.void]:
         times = np.sort(events["event_time"])
         if self.customers > self.shop.customers:
             events = events[rng.permutation(len(events))]
             events["event_time"] = events["effective_time"] = times
-        taken = np.zeros(len(events), OBSERVATION)
-        for name in OBSERVATION.names or ():
-            taken[name] = events[name]
-        ids = keys(events["row"].astype(np.int64) + self.first)
-        return Coming(ids, Batch(taken, self.shop.ids), end)
+        return events
