@@ -5,7 +5,7 @@ the customers of those blocks alone where there is something.
 
 `earliest` is never later than any due of its block, so nothing is missed. It may be earlier: a
 customer who is seen again is due later than before. Then the block is looked at once in vain, and
-says it exactly from there on.
+says it exactly from there on. `touched` has a bit for each row that is dirty.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detectors.compiled import kernel
 
 BLOCK = 16  # rows; their dues are as many lines of memory, which come at once
+MANY = 64  # blocks that are passed over together
 
 
 def blocks_of(rows: int) -> int:
@@ -61,26 +62,66 @@ def least_due(
         if earliest[block] + lateness < before:
             look_at(block, size, dues, earliest)
         least = min(least, earliest[block])
-    return least + lateness  # type: ignore[no-any-return]  # numpy's inf is Any
+    return least + lateness
+
+
+@kernel
+def note_dirty(row: int, dirty: NDArray[np.uint8], touched: NDArray[np.uint16]) -> None:
+    """The row may have become dirty."""
+    if dirty[row]:
+        block = row // BLOCK
+        touched[block] = np.uint16(int(touched[block]) | (1 << (row - block * BLOCK)))
+
+
+@kernel
+def note_all_dirty(size: int, dirty: NDArray[np.uint8], touched: NDArray[np.uint16]) -> None:
+    """Every row may have become dirty."""
+    for row in range(size):
+        note_dirty(row, dirty, touched)
+
+
+@kernel
+def note_clean(
+    rows: NDArray[np.int32], dirty: NDArray[np.uint8], touched: NDArray[np.uint16]
+) -> None:
+    """These rows are not dirty any more."""
+    for i in range(rows.shape[0]):
+        row = int(rows[i])
+        dirty[row] = 0
+        touched[row // BLOCK] = np.uint16(int(touched[row // BLOCK]) & ~(1 << row % BLOCK))
 
 
 @kernel
 def take_dirty(
-    touched: NDArray[np.uint8], dirty: NDArray[np.uint8], size: int, out: NDArray[np.int32]
+    touched: NDArray[np.uint16], dirty: NDArray[np.uint8], size: int, out: NDArray[np.int32]
 ) -> int:
     """Write the dirty rows into `out`, clean them, and say how many they were.
 
     It stops where `out` is full, and can be called again then.
     """
-    count = 0
-    for block in range((size + BLOCK - 1) // BLOCK):
-        if touched[block]:
-            for row in range(block * BLOCK, min((block + 1) * BLOCK, size)):
-                if dirty[row]:
-                    if count == out.shape[0]:
-                        return count
-                    dirty[row] = 0
-                    out[count] = row
+    count, blocks = 0, (size + BLOCK - 1) // BLOCK
+    for first in range(0, blocks, MANY):
+        last = min(first + MANY, blocks)
+        if not any_of(touched, first, last):
+            continue
+        for block in range(first, last):
+            if touched[block] == 0:
+                continue
+            if count + BLOCK > out.shape[0]:
+                return count
+            for bit in range(BLOCK):
+                if (int(touched[block]) >> bit) & 1:
+                    dirty[block * BLOCK + bit] = 0
+                    out[count] = block * BLOCK + bit
                     count += 1
             touched[block] = 0
     return count
+
+
+@kernel
+def any_of(touched: NDArray[np.uint16], first: int, last: int) -> bool:
+    """Whether one of the blocks was touched; without a way out it is compiled to many at once."""
+    found = np.uint16(0)
+    for i in range(first, last):
+        found |= touched[i]
+    return bool(found)

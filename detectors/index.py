@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import kernel
-from detectors.memory import prefetch
+from detectors.memory import address_of, prefetch
 
 FREE = np.uint32(0xFFFFFFFF)  # no row: row numbers are below the bits' all ones
 SEED = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: odd, no pattern in its bits
@@ -145,7 +145,7 @@ def fill_slots(
 ) -> None:
     """Build the table anew from the rows' hashes; `slots` comes all free."""
     count = slots.shape[0]
-    address = np.int64(slots.ctypes.data)
+    address = address_of(slots)
     for row in range(size):
         if row + AHEAD < size:
             prefetch(address + 4 * first_slot(hashes[row + AHEAD], count))
@@ -178,8 +178,7 @@ def locate_all(
     new customer, and goes on from `position` when the caller has made some.
     """
     count = starts.shape[0]
-    slots_at, ends_at = np.int64(slots.ctypes.data), np.int64(id_ends.ctypes.data)
-    ids_at = np.int64(ids.ctypes.data)
+    slots_at, ends_at, ids_at = address_of(slots), address_of(id_ends), address_of(ids)
     while position < count:
         if position + 3 * AHEAD < count:
             prefetch(slots_at + 4 * first_slot(hashed[position + 3 * AHEAD], slots.shape[0]))
@@ -190,7 +189,7 @@ def locate_all(
         if position + AHEAD < count:
             likely = _likely_row(slots, bits, hashed[position + AHEAD])
             if likely >= 0:
-                prefetch(ids_at + id_ends[likely])
+                prefetch(ids_at + int(id_ends[likely]))
         start, end = starts[position], ends[position]
         slot = find_slot(slots, bits, ids, id_ends, keys, start, end, hashed[position])
         row = row_in(slots, slot, bits)
@@ -233,13 +232,13 @@ def measure_ids(
     ends: NDArray[np.int64],
 ) -> None:
     """Where the ids of these rows end when they stand side by side; asks for their bytes, too."""
-    ends_at, ids_at, count = np.int64(id_ends.ctypes.data), np.int64(ids.ctypes.data), len(rows)
+    ends_at, ids_at, count = address_of(id_ends), address_of(ids), rows.shape[0]
     ends[0] = 0
     for i in range(count):
         if i + AHEAD < count:
-            prefetch(ends_at + 4 * np.int64(rows[i + AHEAD]))
+            prefetch(ends_at + 4 * int(rows[i + AHEAD]))
         start, end = id_ends[rows[i]], id_ends[rows[i] + 1]
-        prefetch(ids_at + np.int64(start))
+        prefetch(ids_at + int(start))
         ends[i + 1] = ends[i] + end - start
 
 

@@ -8,15 +8,16 @@ the address tables.
 """
 
 import mmap
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
-from detectors.compiled import UNCOMPILED
+from detectors.compiled import UNCOMPILED, kernel
 
 Item = TypeVar("Item", bound=np.generic)
 
@@ -83,16 +84,22 @@ def larger(capacity: int) -> int:
     return 2 * capacity if capacity < 8192 else capacity + capacity // 4
 
 
+@kernel
+def address_of(array: NDArray[Any]) -> int:
+    """Where its items lie."""
+    return np.int64(array.ctypes.data)  # type: ignore[return-value]  # compiled, np.int64 and int are the same
+
+
 def _prefetch(_address: int) -> None:
     """Nothing: only compiled code can ask for memory before it is needed."""
 
 
-if UNCOMPILED:
-    prefetch = _prefetch
-else:
+prefetch: Callable[[int], None] = _prefetch
+
+if not UNCOMPILED:
 
     @intrinsic
-    def prefetch(_: Any, address: Any) -> Any:  # noqa: ARG001 (its name is that of the parameter)
+    def _prefetch_line(_: Any, _address: Any) -> Any:
         """Bring the line of memory at an address into the caches; whatever stands there."""
         from llvmlite import ir  # noqa: PLC0415 (numba's own, and without types)
 
@@ -106,3 +113,5 @@ else:
             return context.get_dummy_value()
 
         return types.void(types.uintp), generate
+
+    prefetch = cast(Callable[[int], None], _prefetch_line)

@@ -8,14 +8,14 @@ applied is theirs, whatever was asked for.
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.blocks import BLOCK, look_at, note_row
+from detectors.blocks import BLOCK, look_at, note_dirty, note_row
 from detectors.compiled import Bytes, Rows, kernel
 from detectors.customer import CUSTOMER
-from detectors.memory import LINE_BYTES, prefetch
+from detectors.memory import LINE_BYTES, address_of, prefetch
 from detectors.steps import advance_all, apply_all
 
 AHEAD = 16  # rows: 8 KB of the first cache
-BLOCKS = 1024  # whose dues are asked for at once: 1 MB of the second cache if all are due
+BLOCKS = 1024  # whose rows are looked through at once: usually some of them are due
 ROW_BYTES = CUSTOMER.itemsize
 
 
@@ -29,8 +29,7 @@ def prefetch_rows(
     end: int,
 ) -> None:
     """Ask for what the observations from `first` to `end` will need."""
-    rows_at, dirty_at = np.int64(rows.ctypes.data), np.int64(dirty.ctypes.data)
-    hashes_at = np.int64(hashes.ctypes.data)
+    rows_at, dirty_at, hashes_at = address_of(rows), address_of(dirty), address_of(hashes)
     for i in range(first, min(end, observations.shape[0])):
         row = int(observations[i].row)
         for line in range(0, ROW_BYTES, LINE_BYTES):
@@ -46,7 +45,7 @@ def apply_ahead(
     dirty: NDArray[np.uint8],
     hashes: NDArray[np.uint64],
     earliest: NDArray[np.float64],
-    touched: NDArray[np.uint8],
+    touched: NDArray[np.uint16],
     observations: Rows,
     ids: Bytes,
     profile: Rows,
@@ -70,7 +69,7 @@ def apply_ahead(
         for i in range(position, min(reached + 1, end)):
             row = int(observations[i].row)
             note_row(row, dues, earliest)
-            touched[row // BLOCK] = 1
+            note_dirty(row, dirty, touched)
         position = reached
         if reached < end:
             break
@@ -78,16 +77,35 @@ def apply_ahead(
 
 
 @kernel
-def prefetch_dues(
-    rows: Rows, earliest: NDArray[np.float64], before: float, block: int, stop: int
-) -> None:
-    """Ask for the dues of those blocks in which somebody may be due; `stop` is a row."""
-    rows_at = np.int64(rows.ctypes.data)
-    while block * BLOCK < stop:
-        if earliest[block] <= before:  # <=: lateness was subtracted, which rounds
-            for row in range(block * BLOCK, min((block + 1) * BLOCK, stop)):
+def prefetch_due_rows(
+    rows: Rows,
+    dues: NDArray[np.float64],
+    dirty: NDArray[np.uint8],
+    earliest: NDArray[np.float64],
+    until: float,
+    first: int,
+    end: int,
+    size: int,
+) -> bool:
+    """Ask for the rows that may be due, of the blocks from `first` to `end`; whether any are."""
+    count = 0
+    for block in range(first, end):  # by itself, then it is compiled to many at once
+        count += int(earliest[block] <= until)
+    if count == 0:
+        return False
+    rows_at, dirty_at = address_of(rows), address_of(dirty)
+    for block in range(first, end):
+        if earliest[block] <= until:
+            for row in range(block * BLOCK, min((block + 1) * BLOCK, size)):
                 prefetch(rows_at + row * ROW_BYTES)
-        block += 1
+            prefetch(dirty_at + block * BLOCK)
+    for block in range(first, end):
+        if earliest[block] <= until:
+            for row in range(block * BLOCK, min((block + 1) * BLOCK, size)):
+                if dues[row] <= until:
+                    for line in range(LINE_BYTES, ROW_BYTES, LINE_BYTES):
+                        prefetch(rows_at + row * ROW_BYTES + line)
+    return True
 
 
 @kernel
@@ -96,7 +114,7 @@ def advance_blocks(
     dues: NDArray[np.float64],
     dirty: NDArray[np.uint8],
     earliest: NDArray[np.float64],
-    touched: NDArray[np.uint8],
+    touched: NDArray[np.uint16],
     size: int,
     watermark: float,
     profile: Rows,
@@ -109,18 +127,26 @@ def advance_blocks(
 ) -> int:
     """`steps.advance_all` over the blocks in which somebody may be due."""
     lateness = profile[0].allowed_lateness_seconds
+    blocks = (size + BLOCK - 1) // BLOCK
     while position < size:
-        stop = min((position // BLOCK + BLOCKS) * BLOCK, size)
-        prefetch_dues(rows, earliest, watermark - lateness, position // BLOCK, stop)
+        first = position // BLOCK
+        last = min(first + BLOCKS, blocks)
+        stop = min(last * BLOCK, size)
+        # rounding may add one block in vain, and takes none away
+        until = np.nextafter(watermark - lateness, np.inf)
+        if not prefetch_due_rows(rows, dues, dirty, earliest, until, first, last, size):
+            position = stop
         while position < stop:
             block = position // BLOCK
             end = min((block + 1) * BLOCK, size)
             if earliest[block] + lateness < watermark:
-                touched[block] = 1
+                before = position
                 position = advance_all(
                     rows, dues, dirty, end, watermark, profile, decisions, customers, examples,
                     counts, population, position,
                 )  # fmt: skip
+                for row in range(before, min(position + 1, end)):
+                    note_dirty(row, dirty, touched)
                 if position < end:
                     return position
                 look_at(block, size, dues, earliest)

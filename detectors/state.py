@@ -15,7 +15,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.blocks import blocks_of, least_due, note_rows, take_dirty
+from detectors.blocks import (
+    blocks_of,
+    least_due,
+    note_all_dirty,
+    note_clean,
+    note_rows,
+    take_dirty,
+)
 from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
 from detectors.clock.value import HOUR_SECONDS, HOURS, INPUTS, MOST_OUTAGES, fill
 from detectors.compiled import by_name, kernel
@@ -145,7 +152,7 @@ class CustomerState:
         self._dirty = Column[np.uint8](np.uint8, capacity)
         self._earliest = Column[np.float64](np.float64, blocks_of(capacity))
         self._earliest.items[:] = np.inf
-        self._touched = Column[np.uint8](np.uint8, blocks_of(capacity))
+        self._touched = Column[np.uint16](np.uint16, blocks_of(capacity))
         self._hashes = Column[np.uint64](np.uint64, capacity)
         self._ids = Column[np.uint8](np.uint8, capacity * 16)
         self._id_ends = Column[np.int32](np.int32, capacity + 1)
@@ -174,8 +181,8 @@ class CustomerState:
         return self._earliest.items
 
     @property
-    def touched(self) -> NDArray[np.uint8]:
-        """1 = a row of the block may be dirty; uint8[blocks]."""
+    def touched(self) -> NDArray[np.uint16]:
+        """A bit for each row of the block that is dirty, the lowest for the first."""
         return self._touched.items
 
     @property
@@ -267,7 +274,7 @@ class CustomerState:
         where = self.locate(keys, starts, ends)
         _restore_rows(_words(self.rows), where, _words(rows))
         note_rows(where, self.dues, self.earliest)
-        self.dirty[where] = 0
+        note_clean(where, self.dirty, self.touched)
 
     def least_due(self, before: float) -> float:
         """The least of all dues + allowed lateness if it is below `before`; else one that is not.
@@ -413,17 +420,18 @@ class CustomerState:
         _close_up(self.hashes, keep)
         self.size = left
         self.earliest[: blocks_of(size)] = 0.0  # nothing is known of them
-        self.touched[: blocks_of(size)] = 1
+        self.touched[: blocks_of(size)] = 0
+        note_all_dirty(left, self.dirty, self.touched)
         self._fill_slots()
         return moved
 
     def take_dirty(self) -> NDArray[np.int32]:
         """The rows changed since the last call, in order; they are clean from now on."""
         parts = [np.empty(0, np.int32)]
-        while len(parts) == 1 or len(parts[-1]) == CHUNK:
+        while len(parts) == 1 or len(parts[-1]):
             out = np.empty(CHUNK, np.int32)
             parts.append(out[: take_dirty(self.touched, self.dirty, self.size, out)])
-        return parts[-1] if len(parts) == 2 else np.concatenate(parts)
+        return np.concatenate(parts)
 
     def _grow(self, id_bytes: int) -> None:
         """Make room for at least one more customer with an id of `id_bytes` bytes."""

@@ -36,7 +36,7 @@ def compile_kernels() -> None:
     changelog.ChangelogWriter(state)
     rows = np.arange(state.size, dtype=np.int32)
     values, _ = copy_rows(changelog.row_bytes(state), rows, state.hashes)
-    for batch in row_batches(rows, state.ids, state.id_ends, changelog.PREFIX, values, 0):
+    for batch in row_batches(rows, *state.ids_of(rows), changelog.PREFIX, values, 0):
         for fetched in parse(bytes(batch), 0, check_crc=False):
             changelog.restore(state, fetched)
 

@@ -120,7 +120,8 @@ class Partition:
         began = time.process_time_ns()
         written = self._writer.batches(0)
         spent[3] = time.process_time_ns() - began
-        return Cost(*(spent / events).tolist(), sum(batch.size() for batch in written) / events)
+        size = sum(batch.size() for batch in written)
+        return Cost(*(np.append(spent, size) / events).tolist())
 
 
 Key = TypeVar("Key", str, int, float)

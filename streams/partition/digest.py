@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.compiled import kernel
 from detectors.index import FINAL, HALF, MULTIPLIER, SEED
-from detectors.memory import LINE_BYTES, Column, larger, prefetch
+from detectors.memory import LINE_BYTES, Column, address_of, larger, prefetch
 
 _WORD = 8
 _AHEAD = 8  # rows that are asked for before their turn: 4 KB
@@ -55,11 +55,11 @@ def _copy_rows(
     values: NDArray[np.uint64],
     out: NDArray[np.uint32],
 ) -> None:
-    address, width = np.int64(words.ctypes.data), words.shape[1] * _WORD
-    ids_at, count = np.int64(ids.ctypes.data), rows.shape[0]
+    address, width = address_of(words), words.shape[1] * _WORD
+    ids_at, count = address_of(ids), rows.shape[0]
     for i in range(-_AHEAD, count):
         if i + _AHEAD < count:
-            ahead = np.int64(rows[i + _AHEAD])
+            ahead = int(rows[i + _AHEAD])
             for line in range(0, width, LINE_BYTES):
                 prefetch(address + ahead * width + line)
             prefetch(ids_at + _WORD * ahead)
