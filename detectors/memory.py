@@ -1,10 +1,10 @@
 """Arrays that grow where they are, and memory that is asked for before it is needed.
 
 Doubling by a copy needs three times the memory while it lasts. From some megabytes on an array is
-therefore a mapping of its own: the kernel moves its pages instead of their bytes (mremap, on
-Linux), pages that nobody has written take no memory, and they are huge ones where the system allows
-it, because rows are looked up at random: with small pages every one of them would also be a miss of
-the address tables.
+therefore a mapping of its own: to grow, Linux moves its pages and not their bytes (mremap), and
+pages that nobody has written take no memory. Where the system allows it they are huge ones, because
+rows are looked up at random: with small pages every look would also be a miss of the address
+tables.
 """
 
 import mmap
@@ -40,17 +40,17 @@ class Column(Generic[Item]):
 
     def grow(self, length: int) -> None:
         """Make it `length` items, at least as many as it has."""
-        before, used = self.items, len(self.items)
+        before = self.items
         if self._map is not None:
+            used = len(before)
             del before
-            self.items = np.empty(0, self._dtype)
-            moved = _resized(self._map, length * self._dtype.itemsize)
-            before = np.frombuffer(self._map, self._dtype, length if moved else used)
-            if moved:
-                self.items = before
+            self.items = np.empty(0, self._dtype)  # a mapping that is looked at does not move
+            if _moved(self._map, length * self._dtype.itemsize):
+                self.items = np.frombuffer(self._map, self._dtype, length)
                 return
+            before = np.frombuffer(self._map, self._dtype, used)
         self.items = self._empty(length)
-        self.items[:used] = before
+        self.items[: len(before)] = before
 
     def _empty(self, length: int) -> NDArray[Item]:
         size = length * self._dtype.itemsize
@@ -62,8 +62,8 @@ class Column(Generic[Item]):
         return np.frombuffer(self._map, self._dtype, length)
 
 
-def _resized(mapping: mmap.mmap, size: int) -> bool:
-    """Whether the mapping has at least `size` bytes now; it has not where somebody looks at it."""
+def _moved(mapping: mmap.mmap, size: int) -> bool:
+    """Whether the mapping has `size` bytes now; it has not where somebody looks at it."""
     try:
         mapping.resize(max(_rounded(size), len(mapping)))
     except (BufferError, SystemError):  # SystemError: a system without mremap
