@@ -23,7 +23,7 @@ from detectors.observations import OBSERVATION, Batch, Input
 from detectors.state import CustomerState
 from schemas.changelog import PARTITION_KEY, PartitionRecord, encode_partition
 from streams.cli.progress import progress
-from streams.kafka.batches import row_batches
+from streams.kafka.batches import FinishedBatch, row_batches
 from streams.kafka.columns import parse
 from streams.partition.changelog import PREFIX, ChangelogWriter
 from streams.partition.digest import Digest
@@ -36,11 +36,16 @@ LIVED = 40  # batches of events that each partition takes afterwards
 BATCH = 4000
 
 
-class Fetch(NamedTuple):
-    """One batch of a partition's changelog."""
+class Written(NamedTuple):
+    """One record batch of a partition's changelog."""
 
     partition: int
-    data: bytes
+    batch: FinishedBatch
+
+    def fetched(self) -> bytes:
+        """As a broker hands it out: with the checksum that the producer adds."""
+        self.batch._set_producer_state(1, 0, 0)  # noqa: SLF001 (aiokafka calls it)
+        return bytes(self.batch)
 
 
 def recovered(customers: int) -> dict[str, float]:
@@ -58,10 +63,11 @@ def recovered(customers: int) -> dict[str, float]:
     before = resident_bytes()
     seconds = 0.0
     with progress("Recovering", customers, "customers") as advanced:
-        for partition, data in changelog(crowds, names):
+        for written in changelog(crowds, names):
+            data = written.fetched()
             began = time.perf_counter()
             for fetched in parse(data, 0):
-                lives[partition].restore(fetched)
+                lives[written.partition].restore(fetched)
             seconds += time.perf_counter() - began
             advanced(FETCH)
     began = time.perf_counter()
@@ -100,13 +106,13 @@ def _full_bytes(state: CustomerState) -> float:
 def _warm_up(settings: Settings, shop: Shop) -> None:
     names = settings.topics.inputs
     life = PartitionLife(0, shop.profile, names, dict.fromkeys(Input, (0, True)))
-    for _, data in changelog([Crowd(shop, 10)], names):
-        for fetched in parse(data, 0):
+    for written in changelog([Crowd(shop, 10)], names):
+        for fetched in parse(written.fetched(), 0):
             life.restore(fetched)
     life.finish_recovery()
 
 
-def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Fetch]:
+def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Written]:
     """The record batches of all partitions in turn, each partition's own record last."""
     digests = [0] * len(crowds)
     for first in range(0, crowds[0].customers, FETCH):
@@ -115,7 +121,7 @@ def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Fetch]:
             rows, (ids, starts, ends) = crowd.copies(numbers)
             values = rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)
             digests[partition] += int(str(Digest(values, hash_slices(ids, starts, ends))), 16)
-            yield Fetch(partition, _batch(values, ids, np.append(0, ends), PREFIX))
+            yield Written(partition, _batch(values, ids, np.append(0, ends), PREFIX))
     for partition, crowd in enumerate(crowds):
         record = PartitionRecord(
             positions=dict.fromkeys(names, 0),
@@ -127,7 +133,7 @@ def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Fetch]:
         )
         key = np.frombuffer(PARTITION_KEY, np.uint8)
         nothing = np.empty((1, 0), np.uint8)
-        yield Fetch(
+        yield Written(
             partition,
             _batch(nothing, key, np.array([0, len(key)]), encode_partition(record)),
         )
@@ -135,11 +141,10 @@ def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Fetch]:
 
 def _batch(
     values: NDArray[np.uint8], ids: NDArray[np.uint8], ends: NDArray[np.int64], prefix: bytes
-) -> bytes:
+) -> FinishedBatch:
     rows = np.arange(len(values), dtype=np.int32)
-    (batch,) = row_batches(rows, ids, ends, prefix, values, 0)
-    batch._set_producer_state(1, 0, 0)  # noqa: SLF001 (as the producer does: it adds the checksum)
-    return bytes(batch)
+    (batch,) = row_batches(rows, ids, ends, prefix, values, int(time.time() * 1000))
+    return batch
 
 
 def grown(customers: int) -> dict[str, float]:
