@@ -252,6 +252,6 @@ def copy_ids(
 ) -> None:
     """Copy the ids of these rows to where `measure_ids` said."""
     for i in range(rows.shape[0]):
-        start = id_ends[rows[i]]
-        for j in range(ends[i + 1] - ends[i]):
-            out[ends[i] + j] = ids[start + j]
+        start, first = np.uint64(id_ends[rows[i]]), np.uint64(ends[i])  # unsigned: no sign to check
+        for j in range(np.uint64(ends[i + 1] - ends[i])):
+            out[first + j] = ids[start + j]

@@ -127,7 +127,9 @@ def _restore_rows(
 ) -> None:
     """Rows as words: to copy them field by field is many times as slow."""
     for i in range(where.shape[0]):
-        rows[where[i]] = restored[i]
+        row = np.uint64(where[i])  # unsigned: a copy of memory
+        for j in range(rows.shape[1]):
+            rows[row, j] = restored[i, j]
 
 
 class CustomerState:

@@ -21,6 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.speed.broker_recovery import recovered_from_broker
 from benchmarks.speed.measuring import in_child
 from benchmarks.speed.recovery import PARTITIONS, grown, recovered
 from benchmarks.speed.replay import replayed
@@ -244,7 +245,7 @@ def figures(*, quick: bool) -> dict[str, float]:
 
     quick: up to a million customers, in about a minute.
     """
-    names, rounds = (QUICK, 6) if quick else (WHOLE, ROUNDS)
+    names, rounds = (QUICK, 4) if quick else (WHOLE, ROUNDS)
     largest = names[-1]
     found, curves = in_child(by_customers, names, rounds)
     more, others = in_child(by_traffic, 50_000 if quick else 200_000, rounds)
@@ -259,6 +260,8 @@ def figures(*, quick: bool) -> dict[str, float]:
     found[f"peak_gib_{largest}"] = max(memory["peak_gib"], growth["growth_peak_gib"])
     found["growth_customers_per_second"] = growth["growth_customers_per_second"]
     found |= in_child(replayed, 5_000 if quick else 20_000)
+    if not quick:
+        found |= in_child(recovered_from_broker, SIZES["1m"])
     for curve in [*curves, *others]:
         x = np.concatenate([line.x for line in curve.lines])
         curve.plot.write(FOLDER / f"{curve.name}.svg", curve.lines, (x.min(), x.max()))

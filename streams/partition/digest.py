@@ -64,9 +64,10 @@ def _copy_rows(
                 prefetch(address + ahead * width + line)
             prefetch(ids_at + _WORD * ahead)
         if i >= 0:
+            row = np.uint64(rows[i])  # unsigned: a copy of memory
             for j in range(words.shape[1]):
-                values[i, j] = words[rows[i], j]
-            out[i] = _hash_row(values, i, ids[rows[i]])
+                values[i, j] = words[row, j]
+            out[i] = _hash_row(values, i, ids[row])
 
 
 def copy_rows(
