@@ -22,8 +22,9 @@ from detectors.judgement.episodes import DECISION
 from detectors.judgement.policy import boundary_seconds
 from detectors.learning.features import EXAMPLE
 from detectors.observations import OBSERVATION, Batch
+from detectors.passes import advance_blocks, apply_ahead
 from detectors.state import CustomerState
-from detectors.steps import advance_all, apply_all, freeze
+from detectors.steps import freeze
 
 CHUNK = 1024  # decisions a kernel writes before it hands over: under 1 MB of buffers
 
@@ -105,9 +106,9 @@ class _Work:
         rows = by_name(state.rows)
 
         def run(position: int, profile: Rows) -> int:
-            return apply_all(
-                rows, state.dues, state.dirty, state.hashes, observations, ids, profile,
-                *self._buffers, position,
+            return apply_ahead(
+                rows, state.dues, state.dirty, state.hashes, state.earliest, state.touched,
+                observations, ids, profile, *self._buffers, position,
             )  # fmt: skip
 
         applied = self._run(run, len(observations))
@@ -121,9 +122,9 @@ class _Work:
         rows = by_name(state.rows)
 
         def run(position: int, profile: Rows) -> int:
-            return advance_all(
-                rows, state.dues, state.dirty, state.size, watermark, profile,
-                *self._buffers, position,
+            return advance_blocks(
+                rows, state.dues, state.dirty, state.earliest, state.touched, state.size,
+                watermark, profile, *self._buffers, position,
             )  # fmt: skip
 
         self._run(run, state.size)
@@ -136,7 +137,6 @@ class _Work:
         At inf, when everything is due that ever will be, no week ends.
         """
         state, step = self._state, boundary_seconds(self._state.profile)
-        lateness = state.profile.allowed_lateness_seconds
         while True:
             week_ends = state.week_ends if time < np.inf else np.inf
             planned = state.maintenance_begins
@@ -146,7 +146,7 @@ class _Work:
                 continue
             if boundary > time:
                 return
-            earliest = float(state.dues[: state.size].min(initial=np.inf)) + lateness
+            earliest = state.least_due(time)
             if state.population["frozen_at"][0] == 0.0:
                 earliest = time
             elif earliest < boundary:

@@ -1,7 +1,7 @@
 """One partition's customers: rows, their ids, and which of them changed.
 
-Arrays grow by doubling, so `rows`, `dues` and `dirty` may be new arrays after `locate` and
-`restore`: read them from the state each time.
+Arrays grow where they are (`detectors.memory`), and `rows`, `dues` and `dirty` may be new arrays
+after `locate` and `restore`: read them from the state each time.
 
 One file, somewhat long: whoever touches rows or population has to see them side by side.
 """
@@ -15,11 +15,31 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.blocks import (
+    blocks_of,
+    least_due,
+    note_all_dirty,
+    note_clean,
+    note_rows,
+    take_dirty,
+)
 from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
 from detectors.clock.value import HOUR_SECONDS, HOURS, INPUTS, MOST_OUTAGES, fill
 from detectors.compiled import by_name, kernel
 from detectors.customer import CUSTOMER, WEEK_SECONDS, Hold, Segment, reset
-from detectors.index import FREE, fill_slots, find_slot, hash_slices, locate_all
+from detectors.index import (
+    FREE,
+    copy_ids,
+    fill_slots,
+    find_slot,
+    hash_slices,
+    locate_all,
+    measure_ids,
+    row_bits,
+    row_in,
+    slots_for,
+)
+from detectors.memory import Column, larger
 from detectors.observations import Input
 from detectors.profile import Profile
 
@@ -103,24 +123,23 @@ def _reset_rows(rows: NDArray[np.void], first: int, end: int) -> None:
 
 @kernel
 def _restore_rows(
-    rows: NDArray[np.void],
-    dues: NDArray[np.float64],
-    where: NDArray[np.int32],
-    restored: NDArray[np.void],
+    rows: NDArray[np.uint64], where: NDArray[np.int32], restored: NDArray[np.uint64]
 ) -> None:
+    """Rows as words: to copy them field by field is many times as slow."""
     for i in range(where.shape[0]):
-        rows[where[i]] = restored[i]
-        dues[where[i]] = restored[i].due
+        row = np.uint64(where[i])  # unsigned: a copy of memory
+        for j in range(rows.shape[1]):
+            rows[row, j] = restored[i, j]
 
 
 class CustomerState:
     """Rows and index of one partition; everything that decides is in `engine`.
 
-    rows: CUSTOMER[capacity], the first `size` in use; dues: their `due` once more, side by side,
-    because a search of a million of them then takes under a millisecond; dirty: 1 = changed since
-    `take_dirty`; population: POPULATION[1]; parameters: the profile's record with the clock in
-    effect, outages included; week_ends: when the next clock takes its place, inf if it does not
-    learn (or nothing was seen yet).
+    rows: CUSTOMER[capacity], the first `size` in use; dues: their `due`; dirty: 1 = changed since
+    `take_dirty`; earliest and touched: both of sixteen rows at once (`detectors.blocks`);
+    population: POPULATION[1]; parameters: the profile's record with the clock in effect, outages
+    included; week_ends: when the next clock takes its place, inf if it does not learn (or nothing
+    was seen yet).
     """
 
     def __init__(self, profile: Profile, capacity: int = 1024) -> None:
@@ -130,39 +149,87 @@ class CustomerState:
         self.parameters: NDArray[np.void] = profile.records.copy()
         self.week_ends = np.inf
         self.size = 0
-        self.rows: NDArray[np.void] = np.zeros(capacity, CUSTOMER)
-        self.dues: NDArray[np.float64] = np.full(capacity, np.inf)
-        self.dirty: NDArray[np.uint8] = np.zeros(capacity, np.uint8)
         self.population: NDArray[np.void] = np.zeros(1, POPULATION)
-        self.ids: NDArray[np.uint8] = np.zeros(capacity * 16, np.uint8)
-        self.id_ends: NDArray[np.int64] = np.zeros(capacity + 1, np.int64)
-        self._hashes: NDArray[np.uint64] = np.zeros(capacity, np.uint64)
-        self._slots = _free_slots(capacity)
+        self._rows = Column[np.void](CUSTOMER, capacity)
+        self._dirty = Column[np.uint8](np.uint8, capacity)
+        self._earliest = Column[np.float64](np.float64, blocks_of(capacity))
+        self._earliest.items[:] = np.inf
+        self._touched = Column[np.uint16](np.uint16, blocks_of(capacity))
+        self._hashes = Column[np.uint64](np.uint64, capacity)
+        self._ids = Column[np.uint8](np.uint8, capacity * 16)
+        self._id_ends = Column[np.int32](np.int32, capacity + 1)
+        self._slots = Column[np.uint32](np.uint32, slots_for(capacity))
+        self._slots.items[:] = FREE
         self._clock_is_old = False
+
+    @property
+    def rows(self) -> NDArray[np.void]:
+        """CUSTOMER[capacity]."""
+        return self._rows.items
+
+    @property
+    def dues(self) -> NDArray[np.float64]:
+        """`due` of each row, where it stands in the row."""
+        return self._rows.items["due"]
+
+    @property
+    def dirty(self) -> NDArray[np.uint8]:
+        """1 = changed since `take_dirty`."""
+        return self._dirty.items
+
+    @property
+    def earliest(self) -> NDArray[np.float64]:
+        """No due of the block is before; float64[blocks]."""
+        return self._earliest.items
+
+    @property
+    def touched(self) -> NDArray[np.uint16]:
+        """A bit for each row of the block that is dirty, the lowest for the first."""
+        return self._touched.items
+
+    @property
+    def ids(self) -> NDArray[np.uint8]:
+        """The customers' ids, one after the other."""
+        return self._ids.items
+
+    @property
+    def id_ends(self) -> NDArray[np.int32]:
+        """Row r has the id `ids[id_ends[r]:id_ends[r + 1]]`."""
+        return self._id_ends.items
 
     @property
     def hashes(self) -> NDArray[np.uint64]:
         """hash_slices of each row's id: spreads what customers do by the grid."""
-        return self._hashes
+        return self._hashes.items
 
     @property
     def nbytes(self) -> int:
         """Memory of rows and index, what is kept ready for new customers included."""
-        arrays = self.rows, self.dues, self.dirty, self.ids, self.id_ends, self._hashes, self._slots
-        return sum(array.nbytes for array in arrays)
+        return sum(
+            column.items.nbytes
+            for column in (
+                *(self._rows, self._dirty, self._earliest, self._touched, self._hashes),
+                *(self._ids, self._id_ends, self._slots),
+            )
+        )
 
     def locate(
         self, keys: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """Rows of the customers `keys[starts[i]:ends[i]]`; unknown ones are added."""
+        """Rows of the customers `keys[starts[i]:ends[i]]`; unknown ones are added.
+
+        Raises OverflowError where a partition's ids take 2 GiB: some 50 million customers with long
+        ones.
+        """
         rows = np.empty(starts.shape[0], np.int32)
         position = 0
         known = self.size
+        hashed = hash_slices(keys, starts, ends)
         with np.errstate(over="ignore"):  # hashes are modulo 2**64
             while True:
                 self.size, position = locate_all(
-                    self._slots, self._hashes, self.ids, self.id_ends, self.size,
-                    keys, starts, ends, rows, position,
+                    self._slots.items, row_bits(len(self.rows)), self.hashes, self.ids,
+                    self.id_ends, self.size, keys, starts, ends, hashed, rows, position,
                 )  # fmt: skip
                 if position == starts.shape[0]:
                     break
@@ -180,17 +247,23 @@ class CustomerState:
         key = np.frombuffer(customer_id, np.uint8)
         ends = np.array([len(customer_id)])
         hashed = hash_slices(key, np.zeros(1, np.int64), ends)[0]
-        slot = find_slot(
-            self._slots, self._hashes, self.ids, self.id_ends, key, 0, len(customer_id), hashed
-        )
-        row = int(self._slots[slot])
-        return row if row != FREE else -1
+        slots, bits = self._slots.items, row_bits(len(self.rows))
+        slot = find_slot(slots, bits, self.ids, self.id_ends, key, 0, len(customer_id), hashed)
+        return int(row_in(slots, slot, bits))
 
     def customer_id(self, row: int) -> bytes:
         """The id of the customer in `row`."""
         if not 0 <= row < self.size:
             raise IndexError(f"row must be below {self.size}, got {row!r}")
         return self.ids[self.id_ends[row] : self.id_ends[row + 1]].tobytes()
+
+    def ids_of(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The customers' ids side by side, and where each ends, a 0 before the first."""
+        ends = np.empty(len(rows) + 1, np.int64)
+        measure_ids(self.id_ends, rows, self.ids, ends)
+        ids = np.empty(int(ends[-1]), np.uint8)
+        copy_ids(self.ids, self.id_ends, rows, ends, ids)
+        return ids, ends
 
     def restore(
         self,
@@ -201,8 +274,17 @@ class CustomerState:
     ) -> None:
         """Put back rows as they were taken; the last one of a customer counts; none is dirty."""
         where = self.locate(keys, starts, ends)
-        _restore_rows(by_name(self.rows), self.dues, where, by_name(rows))
-        self.dirty[where] = 0
+        _restore_rows(_words(self.rows), where, _words(rows))
+        note_rows(where, self.dues, self.earliest)
+        note_clean(where, self.dirty, self.touched)
+
+    def least_due(self, before: float) -> float:
+        """The least of all dues + allowed lateness if it is below `before`; else one that is not.
+
+        Those that nobody asks for need not be looked up.
+        """
+        lateness = self.profile.allowed_lateness_seconds
+        return float(least_due(self.size, self.dues, self.earliest, before, lateness))
 
     def restore_population(self, population: Mapping[str, object]) -> None:
         """Put back the population as it was written, by field; unknown fields are left out."""
@@ -335,57 +417,61 @@ class CustomerState:
         self.ids[: len(ids)], self.ids[len(ids) : used] = ids, 0
         self.id_ends[1 : left + 1] = np.cumsum(lengths[keep])
         self.id_ends[left + 1 : size + 1] = 0
-        # as bytes: indexing records would leave whatever memory held between their fields
-        _close_up(self.rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize), keep, 0)
-        _close_up(self.dues, keep, np.inf)
-        _close_up(self.dirty, keep, 0)
-        _close_up(self._hashes, keep, 0)
+        _close_up(_words(self.rows), keep)  # indexing records leaves what lay between their fields
+        _close_up(self.dirty, keep)
+        _close_up(self.hashes, keep)
         self.size = left
-        self._slots[:] = FREE
-        fill_slots(self._slots, self._hashes, left)
+        self.earliest[: blocks_of(size)] = 0.0  # nothing is known of them
+        self.touched[: blocks_of(size)] = 0
+        note_all_dirty(left, self.dirty, self.touched)
+        self._fill_slots()
         return moved
 
     def take_dirty(self) -> NDArray[np.int32]:
         """The rows changed since the last call, in order; they are clean from now on."""
-        changed = np.flatnonzero(self.dirty[: self.size]).astype(np.int32)
-        self.dirty[changed] = 0
-        return changed
+        parts = [np.empty(0, np.int32)]
+        while len(parts) == 1 or len(parts[-1]):
+            out = np.empty(CHUNK, np.int32)
+            parts.append(out[: take_dirty(self.touched, self.dirty, self.size, out)])
+        return np.concatenate(parts)
 
     def _grow(self, id_bytes: int) -> None:
         """Make room for at least one more customer with an id of `id_bytes` bytes."""
-        used = int(self.id_ends[self.size])
-        if used + id_bytes > self.ids.shape[0]:
-            self.ids = _grown(self.ids, max(2 * self.ids.shape[0], used + id_bytes))
-        capacity = self.rows.shape[0]
+        needed = int(self.id_ends[self.size]) + id_bytes
+        if needed > len(self.ids):
+            most = int(np.iinfo(np.int32).max)
+            if needed > most:
+                raise OverflowError("the ids of a partition's customers take more than 2 GiB")
+            self._ids.grow(min(max(larger(len(self.ids)), needed), most))
+        capacity = len(self.rows)
         if self.size < capacity:
             return
-        self.rows = _grown(self.rows, 2 * capacity)
-        self.dues = _grown(self.dues, 2 * capacity)
-        self.dues[capacity:] = np.inf
-        self.dirty = _grown(self.dirty, 2 * capacity)
-        self.id_ends = _grown(self.id_ends, 2 * capacity + 1)
-        self._hashes = _grown(self._hashes, 2 * capacity)
-        self._slots = _free_slots(2 * capacity)
-        fill_slots(self._slots, self._hashes, self.size)
+        capacity = larger(capacity)
+        for column in (self._rows, self._dirty, self._hashes):
+            column.grow(capacity)
+        known = len(self.earliest)
+        self._earliest.grow(blocks_of(capacity))
+        self.earliest[known:] = np.inf
+        self._touched.grow(blocks_of(capacity))
+        self._id_ends.grow(capacity + 1)
+        self._slots.grow(slots_for(capacity))
+        self._fill_slots()
+
+    def _fill_slots(self) -> None:
+        slots = self._slots.items
+        slots[:] = FREE
+        fill_slots(slots, row_bits(len(self.rows)), self.hashes, self.size)
 
 
-def _free_slots(capacity: int) -> NDArray[np.int32]:
-    """A free table with at least two slots a customer."""
-    return np.full(1 << (2 * capacity).bit_length(), FREE, np.int32)
+def _words(rows: NDArray[np.void]) -> NDArray[np.uint64]:
+    return rows.view(np.uint64).reshape(-1, CUSTOMER.itemsize // 8)
 
 
-def _close_up(array: NDArray[Item], keep: NDArray[np.bool_], empty: float) -> None:
-    """Move the kept items to the front, a chunk at a time; what is free behind them is `empty`."""
+def _close_up(array: NDArray[Item], keep: NDArray[np.bool_]) -> None:
+    """Move the kept items to the front, a chunk at a time; what is free behind them is zero."""
     kept = np.flatnonzero(keep)
     first = int(np.argmin(keep)) if len(kept) < len(keep) else len(keep)
     for start in range(first, len(kept), CHUNK):
         chunk = kept[start : start + CHUNK]
         array[start : start + len(chunk)] = array[chunk]
-    array[len(kept) : len(keep)] = empty
-
-
-def _grown(array: NDArray[Item], length: int) -> NDArray[Item]:
-    """`array` copied into zeroed memory of `length` items (untouched pages cost nothing)."""
-    grown = np.zeros(length, array.dtype)
-    grown[: array.shape[0]] = array
-    return grown
+    array[len(kept) : len(keep)] = 0

@@ -17,6 +17,7 @@ from detectors.profile import Profile
 from streams.kafka.batches import row_batches
 from streams.kafka.columns import parse
 from streams.partition import changelog
+from streams.partition.digest import copy_rows
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.sources.lines import Lines, Naming, encode
@@ -34,8 +35,8 @@ def compile_kernels() -> None:
     state = replay.lives[0].state
     changelog.ChangelogWriter(state)
     rows = np.arange(state.size, dtype=np.int32)
-    values = changelog.row_bytes(state, rows)
-    for batch in row_batches(rows, state.ids, state.id_ends, changelog.PREFIX, values, 0):
+    values, _ = copy_rows(changelog.row_bytes(state), rows, state.hashes)
+    for batch in row_batches(rows, *state.ids_of(rows), changelog.PREFIX, values, 0):
         for fetched in parse(bytes(batch), 0, check_crc=False):
             changelog.restore(state, fetched)
 

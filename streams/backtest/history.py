@@ -92,8 +92,8 @@ class History:
             done: is told how many observations have been taken, now and then.
         """
         state = CustomerState(profile, max(self.customers, 1))
-        starts, ends = self.index.id_ends[: self.customers], self.index.id_ends[1:]
-        state.locate(self.index.ids, starts, ends[: self.customers])
+        bounds = self.index.id_ends[: self.customers + 1].astype(np.int64)
+        state.locate(self.index.ids, bounds[:-1], bounds[1:])
         until = float(np.nextafter(self.last, np.inf)) if end is None else end
         count = self.count_before(until)
         parts = []

@@ -78,7 +78,6 @@ def test_the_index_is_that_of_a_state_that_never_had_them(
     assert state.hashes[: state.size].tolist() == never.hashes[: never.size].tolist()
     assert [state.find(ids[row]) for row in gone] == [-1] * len(gone)
     assert not state.rows[state.size :].view(np.uint8).any()
-    assert (state.dues[state.size :] == np.inf).all()
     for row in sorted(gone):  # and whoever comes again is new
         again, first = state.add(ids[row]), never.add(ids[row])
         assert state.rows[again].tobytes() == never.rows[first].tobytes()
