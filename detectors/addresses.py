@@ -1,57 +1,64 @@
-"""Bytes by their address, for kernels that hand a buffer on and on.
+"""Memory by its address, for kernels that hand a buffer on and on, or ask for it ahead of time.
 
 An array that goes from one kernel to another is counted, two atomic operations a call, and takes
 seven registers; an address is one number. Nothing holds the memory behind it but whoever made it:
-the array has to outlive the kernel that asks for its address.
-
-Uncompiled, an array is its own address.
+the array has to outlive the kernel that asks for its address, and nothing looks at its bounds.
 """
 
 from collections.abc import Callable
+from ctypes import c_ubyte
 from typing import Any, TypeAlias, cast
 
-from numba.core import cgutils, types
+import numpy as np
+from llvmlite import ir
+from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from detectors.compiled import UNCOMPILED, Function, kernel
 
-Address: TypeAlias = Any
-"""Where an array of bytes begins."""
+Address: TypeAlias = int
+
+LINE_BYTES = 64  # what a prefetch brings
+
+_BYTE, _WORD, _FLAG = ir.IntType(8), ir.IntType(64), ir.IntType(32)
 
 
-def _address(_typing: Any, array: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        made = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.ptrtoint(made.data, cgutils.intp_t)
-
-    return types.intp(array), generate
+@kernel
+def address_of(array: NDArray[Any]) -> Address:
+    """Where its items lie; contiguous."""
+    return np.int64(array.ctypes.data)  # type: ignore[return-value]  # compiled, np.int64 and int are the same
 
 
-def _byte(_typing: Any, address: Any, index: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        at = _pointer(context, builder, signature, arguments)
-        return builder.zext(builder.load(at), cgutils.intp_t)
+def _generate_byte(_typing: Any, _address: Any, _index: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.zext(builder.load(_place(builder, arguments)), _WORD)
 
-    return types.intp(address, index), generate
+    return types.int64(types.int64, types.int64), generate
 
 
-def _put_byte(_typing: Any, address: Any, index: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        at = _pointer(context, builder, signature, arguments)
-        wide = context.cast(builder, arguments[2], signature.args[2], types.uint8)
-        builder.store(wide, at)
+def _generate_put_byte(_typing: Any, _address: Any, _index: Any, _value: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.store(builder.trunc(arguments[2], _BYTE), _place(builder, arguments))
         return context.get_dummy_value()
 
-    return types.void(address, index, value), generate
+    return types.void(types.int64, types.int64, types.int64), generate
 
 
-def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    places = (
-        context.cast(builder, given, kind, types.intp)
-        for given, kind in zip(arguments[:2], signature.args[:2], strict=True)
-    )
-    return builder.inttoptr(builder.add(*places), cgutils.voidptr_t)
+def _generate_prefetch(_typing: Any, _address: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        pointer = _BYTE.as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, _FLAG, _FLAG, _FLAG])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        read, near, data = _FLAG(0), _FLAG(3), _FLAG(1)
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), read, near, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+def _place(builder: Any, arguments: Any) -> Any:
+    return builder.inttoptr(builder.add(arguments[0], arguments[1]), _BYTE.as_pointer())
 
 
 def _either(plain: Function, generate: Callable[..., Any]) -> Function:
@@ -59,26 +66,26 @@ def _either(plain: Function, generate: Callable[..., Any]) -> Function:
     return plain if UNCOMPILED else cast(Function, intrinsic(generate))
 
 
-def _plain_address(array: NDArray[Any]) -> Address:
-    return array
+def _byte(address: Address, index: int) -> int:
+    return c_ubyte.from_address(address + index).value
 
 
-def _plain_byte(address: Address, index: int) -> int:
-    return int(address[index])
+def _put_byte(address: Address, index: int, value: int) -> None:
+    c_ubyte.from_address(address + index).value = value
 
 
-def _plain_put_byte(address: Address, index: int, value: int) -> None:
-    address[index] = value
+def _prefetch(_address: Address) -> None:
+    """Nothing: only compiled code can ask for memory before it is needed."""
 
 
-address = _either(_plain_address, _address)
-"""Where an array begins; contiguous, of bytes."""
-
-byte = _either(_plain_byte, _byte)
+byte = _either(_byte, _generate_byte)
 """The byte so far behind an address."""
 
-put_byte = _either(_plain_put_byte, _put_byte)
+put_byte = _either(_put_byte, _generate_put_byte)
 """Set the byte so far behind an address."""
+
+prefetch = _either(_prefetch, _generate_prefetch)
+"""Bring the line of memory at an address into the caches; whatever stands there."""
 
 
 @kernel

@@ -23,6 +23,7 @@ from detectors.judgement.policy import boundary_seconds
 from detectors.learning.features import EXAMPLE
 from detectors.observations import OBSERVATION, Batch
 from detectors.passes import advance_blocks, apply_ahead
+from detectors.records import joined, picked
 from detectors.state import CustomerState
 from detectors.steps import freeze
 
@@ -216,18 +217,13 @@ class _Work:
         self._parts.append(
             (self._decisions[:said], self._customers[:said], self._examples[:learnt])
         )
-        records, beside, taught = (_joined([part[i] for part in self._parts]) for i in range(3))
+        records, beside, taught = (joined([part[i] for part in self._parts]) for i in range(3))
         if len(records) > 1:
             order = _by_time_and_id(self._state, records, "time")
-            records, beside = records[order], beside[order]
+            records, beside = picked(records, order), picked(beside, order)
         if len(taught) > 1:
-            taught = taught[_by_time_and_id(self._state, taught, "label_time")]
+            taught = picked(taught, _by_time_and_id(self._state, taught, "label_time"))
         return Decisions(records, beside, taught)
-
-
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """One array; a single part, which is the rule, costs nothing."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _by_time_and_id(state: CustomerState, records: NDArray[Any], time: str) -> NDArray[np.int64]:

@@ -14,8 +14,8 @@ ends and ids are asked for `AHEAD` customers before they are looked at: then the
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.addresses import address_of, prefetch
 from detectors.compiled import kernel
-from detectors.memory import address_of, prefetch
 
 FREE = np.uint32(0xFFFFFFFF)  # no row: row numbers are below the bits' all ones
 SEED = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: odd, no pattern in its bits

@@ -1,4 +1,4 @@
-"""Arrays that grow where they are, and memory that is asked for before it is needed.
+"""Arrays that grow where they are.
 
 Doubling by a copy needs three times the memory while it lasts. From some megabytes on an array is
 therefore a mapping of its own: to grow, Linux moves its pages and not their bytes (mremap), and
@@ -8,22 +8,16 @@ tables.
 """
 
 import mmap
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
-
-from detectors.compiled import UNCOMPILED, kernel
 
 Item = TypeVar("Item", bound=np.generic)
 
 MAPPED_BYTES = 1 << 22  # two huge pages; below it a copy costs less than what a mapping rounds up
 PAGE_BYTES = 1 << 21  # a huge page
-LINE_BYTES = 64  # what a prefetch brings
 
 
 class Column(Generic[Item]):
@@ -82,36 +76,3 @@ def larger(capacity: int) -> int:
     index, which is built anew each time, costs five insertions a customer in all.
     """
     return 2 * capacity if capacity < 8192 else capacity + capacity // 4
-
-
-@kernel
-def address_of(array: NDArray[Any]) -> int:
-    """Where its items lie."""
-    return np.int64(array.ctypes.data)  # type: ignore[return-value]  # compiled, np.int64 and int are the same
-
-
-def _prefetch(_address: int) -> None:
-    """Nothing: only compiled code can ask for memory before it is needed."""
-
-
-prefetch: Callable[[int], None] = _prefetch
-
-if not UNCOMPILED:
-
-    @intrinsic
-    def _prefetch_line(_: Any, _address: Any) -> Any:
-        """Bring the line of memory at an address into the caches; whatever stands there."""
-        from llvmlite import ir  # noqa: PLC0415 (numba's own, and without types)
-
-        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-            kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-            function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-            pointer = builder.inttoptr(arguments[0], byte)
-            read, near, data = number(0), number(3), number(1)
-            builder.call(function, [pointer, read, near, data])
-            return context.get_dummy_value()
-
-        return types.void(types.uintp), generate
-
-    prefetch = cast(Callable[[int], None], _prefetch_line)

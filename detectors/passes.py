@@ -8,10 +8,10 @@ applied is theirs, whatever was asked for.
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.addresses import LINE_BYTES, address_of, prefetch
 from detectors.blocks import BLOCK, look_at, note_dirty, note_row
 from detectors.compiled import Bytes, Rows, kernel
 from detectors.customer import CUSTOMER
-from detectors.memory import LINE_BYTES, address_of, prefetch
 from detectors.steps import advance_all, apply_all
 
 AHEAD = 16  # rows: 8 KB of the first cache

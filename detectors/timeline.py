@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.observations import OBSERVATION, Batch, Input
+from detectors.records import joined, picked
 
 DAWN = -np.inf  # the watermark of an input that has not been read yet
 
@@ -158,9 +159,7 @@ def _merged(runs: list[_Run]) -> Batch | None:
         return None
     if len(runs) == 1:
         return Batch(runs[0].observations, runs[0].ids)
-    # as plain words, because records are copied field by field
-    words = np.concatenate([_words(run.observations) for run in runs])
-    observations = words.view(OBSERVATION).reshape(-1)
+    observations = joined([run.observations for run in runs])
     shifts = np.cumsum([0, *(len(run.ids) for run in runs[:-1])])
     shift = np.repeat(shifts, [len(run.observations) for run in runs])
     observations["id_start"] += shift
@@ -168,9 +167,4 @@ def _merged(runs: list[_Run]) -> Batch | None:
     # the runs stand in the inputs' order and each is sorted, so stable means by
     # (effective_time, input, log)
     order = np.argsort(observations["effective_time"], kind="stable")
-    merged = words.take(order, axis=0).view(OBSERVATION).reshape(-1)
-    return Batch(merged, np.concatenate([run.ids for run in runs]))
-
-
-def _words(observations: NDArray[np.void]) -> NDArray[np.uint64]:
-    return observations.view(np.uint64).reshape(len(observations), -1)
+    return Batch(picked(observations, order), np.concatenate([run.ids for run in runs]))

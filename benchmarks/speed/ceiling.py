@@ -35,24 +35,24 @@ class _Skipped:
     """Iterates one thing for a whole fetch, of which nothing was read but how far it goes."""
 
     def __init__(self, data: bytes, fetch_offset: int) -> None:
-        self.next_fetch_offset = fetch_offset
+        self.next_fetch_offset = fetch_offset  # moves with what is taken, or aiokafka drops it
+        self._after = fetch_offset
         at = 0
         while len(data) - at > LENGTH_PREFIX:
             base, length = struct.unpack_from(">qi", data, at)
             if at + LENGTH_PREFIX + length > len(data):
                 break
             (last_delta,) = struct.unpack_from(">i", data, at + LAST_DELTA_AT)
-            self.next_fetch_offset = base + last_delta + 1
+            self._after = base + last_delta + 1
             at += LENGTH_PREFIX + length
-        self._left = 1
 
     def __iter__(self) -> Iterator[None]:
         return self
 
     def __next__(self) -> None:
-        if not self._left:
+        if self.next_fetch_offset == self._after:
             raise StopIteration
-        self._left -= 1
+        self.next_fetch_offset = self._after
 
 
 def ceiling(settings: Settings) -> dict[str, float]:

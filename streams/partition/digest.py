@@ -9,9 +9,10 @@ four thousand million cases by chance it does not.
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.addresses import LINE_BYTES, address_of, prefetch
 from detectors.compiled import kernel
 from detectors.index import FINAL, HALF, MULTIPLIER, SEED
-from detectors.memory import LINE_BYTES, Column, address_of, larger, prefetch
+from detectors.memory import Column, larger
 
 _WORD = 8
 _AHEAD = 8  # rows that are asked for before their turn: 4 KB

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
-from detectors.addresses import Address, address, byte, put_byte, same
+from detectors.addresses import Address, address_of, byte, put_byte, same
 from detectors.compiled import Bytes, Row, Rows, by_name, kernel
 from detectors.index import hash_bytes
 from detectors.observations import OBSERVATION, Input
@@ -176,7 +176,7 @@ def _scan(
 ) -> tuple[int, int]:
     """How many records are ordinary, and how many bytes their ids have."""
     form = forms[0]
-    data, ids = address(buffer), address(id_buffer)
+    data, ids = address_of(buffer), address_of(id_buffer)
     size, used, others = 0, 0, 0
     for i in range(columns.shape[0]):
         key = columns[i, KEY_START], columns[i, KEY_END]
