@@ -17,6 +17,8 @@ from structlog.typing import EventDict, Processor
 
 from streams.settings_groups import Log
 
+TOPICS_CHECKED = "topics.checked"
+KERNELS_LOADED = "kernels.loaded"
 WORKER_STARTED = "worker.started"
 WORKER_FAILED = "worker.failed"
 TOPICS_WARNING = "topics.warning"

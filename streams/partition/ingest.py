@@ -125,7 +125,7 @@ class _Reading:
         order = np.argsort(all_rows)
         self.rows = all_rows[order].astype(np.int64)
         self.observations = np.concatenate([self.observations, found[: len(rows)]])[order]
-        self.ids = np.frombuffer(b"".join(ids), np.uint8)
+        self.ids = np.frombuffer(bytearray().join(ids), np.uint8)  # writable, as kernels know it
 
     def _judged(self, row: int) -> Event | None:
         """The event of a record; None, and a dead letter, if it is none."""
