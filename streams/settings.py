@@ -57,6 +57,9 @@ SHARED = frozenset(
 )
 
 
+MOST_PORT = 65_535
+
+
 class Settings(BaseSettings):
     """All settings of a worker or command; frozen. See `load`."""
 
@@ -106,6 +109,10 @@ class Settings(BaseSettings):
     # session timeouts.
     stop_seconds: Seconds = Field(
         default=25.0, description="longest way from SIGTERM to the end of a worker"
+    )
+    # One process uses one core, and a partition is one process's.
+    processes: int = Field(
+        default=1, ge=1, le=4096, description="workers that `offbeat worker` runs on this machine"
     )
     data_dir: Path | None = Field(
         default=None, description="folder that Faust names in the process's title; not made"
@@ -194,6 +201,23 @@ def detector_profile(settings: Settings) -> "Profile":
         )
     except ValueError as error:
         raise ConfigurationError(str(error), where="profile", remedy=REMEDY) from error
+
+
+def numbered(settings: Settings, process: int) -> Settings:
+    """The same for one process of several, counted from 0: its own port and folder."""
+    web = settings.web
+    if web.port:
+        if web.port + process > MOST_PORT:
+            raise ConfigurationError(
+                f"{settings.processes} processes need the ports {web.port} to "
+                f"{web.port + settings.processes - 1}; accepted: up to {MOST_PORT}",
+                where="web.port",
+                remedy="Set a lower one, or 0: each then takes a free one.",
+            )
+        web = web.model_copy(update={"port": web.port + process})
+    folder = settings.data_dir or Path(f"offbeat-{settings.group}")
+    own = folder.with_name(f"{folder.name}-{process}")
+    return settings.model_copy(update={"web": web, "data_dir": own})
 
 
 def with_partitions(settings: Settings, partitions: int) -> Settings:

@@ -23,7 +23,7 @@ RULES = (
             ),
             Cut(
                 TABLE,
-                "        await self._owner.rebalance(revoked, newly_assigned)\n",
+                "            self._owner.rebalance(revoked, newly_assigned),\n",
                 "",
                 ("contract: test_a_partition_that_is_new_is_read_from_its_changelogs_start",),
             ),

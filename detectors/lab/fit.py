@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from detectors.cadence.law import density, log_sum, log_survival_of, own_norm
 from detectors.cadence.posterior import close_gap, purchase_gap, purchase_prior
@@ -123,6 +122,8 @@ def fit(
             going_on()
         prior = 0.5 * float(np.sum(((point - origin) / spreads) ** 2))
         return (prior - likelihood(profile_at(point))) / likelihood.gaps
+
+    from scipy.optimize import minimize  # noqa: PLC0415 (half a second of each worker's start)
 
     found = [
         minimize(loss, point, method="L-BFGS-B", bounds=bounds, options=SEARCH)

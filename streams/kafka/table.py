@@ -13,10 +13,12 @@ lost or doubled events without it:
 5. while the next rebalance is under way, the recovery before it may end: of its partitions alone.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from faust import App
+from faust.tables.manager import TableManager
 from faust.tables.table import Table
 from faust.types import EventT
 from faust.types.tuples import TP
@@ -39,6 +41,14 @@ class Owner(Follower, Protocol):
     def restore(self, partition: int, fetches: Sequence[Fetched]) -> None: ...
 
     def recovered(self, partitions: set[int]) -> None: ...
+
+
+class Tables(TableManager):
+    """Faust's, but without the second for which it waits for tables: ours are there before."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class ChangelogTable(Table[bytes, bytes]):
@@ -78,8 +88,10 @@ class ChangelogTable(Table[bytes, bytes]):
         newly_assigned: set[TP],
         generation_id: int = 0,
     ) -> None:
-        await self._owner.rebalance(revoked, newly_assigned)
-        await self._follower.rebalance(revoked, newly_assigned)
+        await asyncio.gather(
+            self._owner.rebalance(revoked, newly_assigned),
+            self._follower.rebalance(revoked, newly_assigned),
+        )
         recovery = self.app.tables.recovery
         for tp in newly_assigned:
             if tp.topic == self.changelog_topic.get_topic_name():

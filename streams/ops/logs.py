@@ -17,8 +17,13 @@ from structlog.typing import EventDict, Processor
 
 from streams.settings_groups import Log
 
+PROCESSES_IDLE = "processes.idle"
+TOPICS_CHECKED = "topics.checked"
+KERNELS_LOADED = "kernels.loaded"
 WORKER_STARTED = "worker.started"
 WORKER_FAILED = "worker.failed"
+WORKERS_STARTED = "workers.started"
+WORKER_ENDED = "worker.ended"
 TOPICS_WARNING = "topics.warning"
 PARTITIONS_ASSIGNED = "partitions.assigned"
 PARTITION_RECOVERED = "partition.recovered"
@@ -41,9 +46,10 @@ EXAMPLES_SKIPPED = "examples.skipped"
 _CHATTY = ("aiokafka", "asyncio", "numba", "faust", "mode")
 
 
-def configure(log: Log, stream: TextIO | None = None) -> None:
+def configure(log: Log, stream: TextIO | None = None, process: int | None = None) -> None:
     """Route all logging of the process to `stream` (stderr) at `log.level`, as `log.format` says.
 
+    Each line bears the number of the `process`, where there are several (`streams.supervisor`).
     May be called again; the last call holds.
     """
     target = stream if stream is not None else sys.stderr
@@ -54,6 +60,8 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="wall_time"),
     ]
+    if process is not None:
+        shared.append(_numbered(process))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -83,6 +91,13 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger for events with fields: `log.info(PARTITION_RECOVERED, partition=3)`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
+
+
+def _numbered(process: int) -> Processor:
+    def add(_: Any, __: str, event: EventDict) -> EventDict:
+        return {"process": process, **event}
+
+    return add
 
 
 def _render_json(_: Any, __: str, event: EventDict) -> str:

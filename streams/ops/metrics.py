@@ -254,6 +254,9 @@ def page(catalogue: Iterable[Entry]) -> str:
         "what was read. A customer is never a label. The series of a partition disappear when",
         "another worker takes it over.",
         "",
+        "Each process serves its own: with `processes` = N there are N pages, on `web.port` and",
+        "the N - 1 ports behind it; scrape all of them.",
+        "",
     ]
     return "\n".join(lines)
 

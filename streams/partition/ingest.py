@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from detectors.index import hash_slices
 from detectors.observations import OBSERVATION, Input
+from detectors.records import joined, picked
 from detectors.state import CustomerState
 from schemas.dead_letters import DeadLetter, RejectReason
 from schemas.decode import read, unknown_fields
@@ -121,7 +122,7 @@ class _Reading:
                 out["id_start"], used = used, used + len(ids[-1])
                 out["id_end"] = used
                 rows.append(row)
-        self.ids = np.frombuffer(b"".join(ids), np.uint8)
+        self.ids = np.frombuffer(bytearray().join(ids), np.uint8)  # writable, as kernels know it
         found = found[: len(rows)]
         found["effective_time"] = found["event_time"]
         starts, ends = (np.ascontiguousarray(found[name]) for name in ("id_start", "id_end"))
@@ -129,7 +130,7 @@ class _Reading:
         all_rows = np.append(self.rows, rows)
         order = np.argsort(all_rows)
         self.rows = all_rows[order].astype(np.int64)
-        self.observations = np.concatenate([self.observations, found])[order]
+        self.observations = picked(joined([self.observations, found]), order)
 
     def _judged(self, row: int) -> Event | None:
         """The event of a record; None, and a dead letter, if it is none."""

@@ -39,9 +39,9 @@ class TrainerCheckpoints:
         await self._producer.start()
         positions = await starting_positions(self._options, self._group, [self._examples])
         offset, was_committed = positions[self._examples]
-        async with reader(self._options, self._model_topic) as consumer:
-            records = await read_to_end(consumer, self._model_topic)
+        async with reader(self._options) as consumer:
             starts = await consumer.beginning_offsets([self._examples])
+            records = await read_to_end(consumer, self._model_topic)
         versions = [r.value for r in records if is_version(r.key) and r.value is not None]
         beside = {r.key: r.value for r in records if not is_version(r.key)}
         return Committed(

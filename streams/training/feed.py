@@ -99,7 +99,7 @@ class ModelFeed:
 
     async def start(self) -> None:
         """Returns when every version that was committed before is known; then follows."""
-        consumer = await self._open.enter_async_context(reader(self._options, self._topic))
+        consumer = await self._open.enter_async_context(reader(self._options))
         self._put(await read_to_end(consumer, self._topic))
         self._task = asyncio.create_task(self._follow(consumer), name="model-feed")
         self._task.add_done_callback(self._ended)

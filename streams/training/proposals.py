@@ -21,7 +21,7 @@ async def newest_proposal(settings: Settings) -> proposals.Proposal:
     topic = OutputTopics(settings.topics.prefix).model
     values: list[bytes] = []
     if topic in (await check(settings))[0]:
-        async with reader(client_options(settings), topic) as consumer:
+        async with reader(client_options(settings)) as consumer:
             records = await read_to_end(consumer, topic)
         values = [
             record.value for record in records if record.key == proposals.KEY and record.value

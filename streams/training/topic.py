@@ -16,9 +16,11 @@ POLL_MS = 500
 
 
 @asynccontextmanager
-async def reader(options: Mapping[str, Any], topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer at the start of the topic's only partition. `options`: those of any client."""
-    partition = TopicPartition(topic, 0)
+async def reader(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that nothing is assigned to yet, see `read_to_end`.
+
+    `options`: those of any client.
+    """
     consumer = AIOKafkaConsumer(
         **options,
         enable_auto_commit=False,
@@ -27,8 +29,6 @@ async def reader(options: Mapping[str, Any], topic: str) -> AsyncIterator[AIOKaf
     )
     await consumer.start()
     try:
-        consumer.assign([partition])
-        await consumer.seek_to_beginning(partition)
         yield consumer
     finally:
         await consumer.stop()
@@ -41,9 +41,16 @@ async def poll(consumer: AIOKafkaConsumer) -> list[ConsumerRecord[bytes, bytes]]
 
 
 async def read_to_end(consumer: AIOKafkaConsumer, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
-    """All records up to the last one that was committed when this was called."""
+    """All records up to the last one that was committed when this was called.
+
+    Afterwards the consumer is assigned the topic's only partition, and stands there.
+    """
     partition = TopicPartition(topic, 0)
+    # asked before the first fetch, which the answers would have to wait for
+    begin = (await consumer.beginning_offsets([partition]))[partition]
     end = (await consumer.end_offsets([partition]))[partition]
+    consumer.assign([partition])
+    consumer.seek(partition, begin)
     records: list[ConsumerRecord[bytes, bytes]] = []
     while await consumer.position(partition) < end:
         records.extend(await poll(consumer))
