@@ -272,7 +272,7 @@ def test_a_restart_at_the_limit_stops_at_the_same_record() -> None:
             again.take(Input.PURCHASES, fetch([b"nonsense"], 10), None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.booleans(), min_size=1, max_size=24),
     st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1),

@@ -46,9 +46,7 @@ SHOP = Profile(
 STANDING = ("segment", "best_segment", "value_tenth", "suppressed")
 
 
-law = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def test_good_batches_before_a_corrupt_one_are_delivered_first() -> None:
         next(fetches)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from([0, 1, 2, 3, 4]),
     st.lists(st.tuples(st.integers(8, 10_000), st.integers(0, 255)), min_size=1, max_size=6),
@@ -175,7 +175,7 @@ def test_damage_is_an_error_or_harmless_and_no_slice_leaves_the_buffer(
         assert (slices <= len(fetched.data)).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(min_size=0, max_size=400))
 def test_any_bytes_behind_a_header_are_an_error_or_records(body: bytes) -> None:
     header = struct.pack(">qiibIhiqqqhii", 0, 49 + len(body), 0, 2, 0, 0, 3, 0, 0, -1, -1, -1, 4)

@@ -68,7 +68,7 @@ def test_time_of_appending_stands_for_every_record_of_its_message() -> None:
     assert {record.time for record in read(with_right_checksum(bytes(data)))} == {7}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(FORMS), st.data())
 def test_damage_behind_a_right_checksum_is_an_error_or_other_records(
     form: tuple[int, int], data: st.DataObject

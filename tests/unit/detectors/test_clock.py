@@ -39,7 +39,7 @@ def clocks(draw: st.DrawFn) -> Clock:
 
 
 times = st.floats(-100.0, 500.0).map(lambda day: MONDAY + DAY * day)
-many = settings(max_examples=200, deadline=None)
+many = settings(max_examples=200)
 
 
 @many
@@ -86,7 +86,7 @@ def test_silence_never_falls_and_adds_up(
     assert one + elapsed_days(c, middle, end) == pytest.approx(both, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clocks(), times, st.floats(0.0, 60.0))
 def test_the_clock_counts_what_a_sum_over_minutes_counts(
     clock: Clock, since: float, days: float

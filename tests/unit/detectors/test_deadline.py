@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -29,7 +29,6 @@ def log_gap_density(days: float, nu: float, location: float, scale: float) -> fl
     return log_density((y - location) / scale, nu) - math.log(scale) - y
 
 
-@settings(deadline=None)
 @given(laws, st.floats(-25.0, 0.0))
 def test_the_density_falls_to_the_bar_at_the_deadline(
     law: tuple[float, float, float], log_bar: float
@@ -76,7 +75,6 @@ def test_no_silence_is_waited_for_longer_than_allowed() -> None:
     assert rule_d(rhythm(11.0, math.log(3_650.0), 0.1), -30.0, 730.0) == 730.0
 
 
-@settings(deadline=None)
 @given(mixtures, st.floats(-18.0, -1.0))
 def test_pauses_and_top_ups_put_the_deadline_off_to_the_first_day_below_the_bar(
     law: Law, log_bar: float
@@ -93,7 +91,6 @@ def test_pauses_and_top_ups_put_the_deadline_off_to_the_first_day_below_the_bar(
         assert density(math.log(days) + 1e-4, law, norm) <= bar * (1 + 1e-3)
 
 
-@settings(deadline=None)
 @given(st.one_of(mixtures, laws.map(lambda law: rhythm(*law))), st.floats(0.01, 30.0))
 def test_silence_reaches_the_wanted_log_odds_when_it_is_said_to(law: Law, depth: float) -> None:
     days = silence_reaching(law, -depth)

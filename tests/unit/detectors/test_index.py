@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.index import FREE, fill_slots, locate_all, row_bits, row_in, slots_for
@@ -12,7 +12,6 @@ HASHES = (0, 1, 2**32 - 1, 2**32, 2**64 - 1)  # one first slot and one mark for 
 
 
 @pytest.mark.parametrize("hashed", HASHES)
-@settings(deadline=None)
 @given(names=st.lists(st.binary(min_size=1, max_size=6), min_size=1, max_size=60))
 def test_customers_with_the_same_hash_have_rows_of_their_own(
     hashed: int, names: list[bytes]

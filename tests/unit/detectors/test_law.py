@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -52,7 +52,6 @@ def test_survival_is_what_the_densities_leave(days: float) -> None:
     assert math.exp(log_survival_of(days, MIXED)) == pytest.approx(beyond, rel=1e-5, abs=1e-7)
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 3000.0), st.floats(1.0, 3.0))
 def test_longer_silence_is_never_likelier(days: float, factor: float) -> None:
     assert log_survival_of(days * factor, MIXED) <= log_survival_of(days, MIXED) <= 0.0

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.engine import apply
@@ -14,7 +14,6 @@ from tests.laws.histories import batch_of, joined, purchase
 ids = st.lists(st.binary(min_size=1, max_size=128), min_size=1, max_size=200)
 
 
-@settings(deadline=None)
 @given(ids)
 def test_every_id_has_one_row_and_every_row_its_id(names: list[bytes]) -> None:
     state = CustomerState(Profile(), capacity=1)

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -34,7 +34,6 @@ def test_log_survival_does_not_underflow_far_out() -> None:
     assert log_survival(-math.inf, 3.0) == 0.0
 
 
-@settings(deadline=None)
 @given(st.floats(1.0, 500.0), st.floats(1e-6, 290.0))
 def test_survival_point_is_the_inverse(nu: float, depth: float) -> None:
     z = survival_point(-depth, nu)
