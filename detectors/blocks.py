@@ -73,11 +73,11 @@ def note_dirty(row: int, dirty: NDArray[np.uint8], touched: NDArray[np.uint16]) 
         touched[block] = np.uint16(int(touched[block]) | (1 << (row - block * BLOCK)))
 
 
-@kernel
-def note_all_dirty(size: int, dirty: NDArray[np.uint8], touched: NDArray[np.uint16]) -> None:
-    """Every row may have become dirty."""
-    for row in range(size):
-        note_dirty(row, dirty, touched)
+def dirty_bits(dirty: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """`touched` of blocks of which nothing is known."""
+    padded = np.zeros((blocks_of(len(dirty)), BLOCK), np.uint8)
+    padded.reshape(-1)[: len(dirty)] = dirty
+    return np.packbits(padded, axis=1, bitorder="little").view("<u2").reshape(-1)
 
 
 @kernel

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from detectors.blocks import (
     blocks_of,
+    dirty_bits,
     least_due,
-    note_all_dirty,
     note_clean,
     note_rows,
     take_dirty,
@@ -422,8 +422,7 @@ class CustomerState:
         _close_up(self.hashes, keep)
         self.size = left
         self.earliest[: blocks_of(size)] = 0.0  # nothing is known of them
-        self.touched[: blocks_of(size)] = 0
-        note_all_dirty(left, self.dirty, self.touched)
+        self.touched[: blocks_of(size)] = dirty_bits(self.dirty[:size])
         self._fill_slots()
         return moved
 

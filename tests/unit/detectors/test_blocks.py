@@ -1,7 +1,7 @@
 """What is said of sixteen rows at once is true of each of them."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.blocks import BLOCK, blocks_of, least_due, note_rows, take_dirty
@@ -55,6 +55,7 @@ def test_blocks_know_who_is_due_and_who_has_changed(
     assert_blocks_know_their_rows(state)
 
 
+@settings(deadline=None)  # the first call may compile
 @given(st.lists(times, min_size=1, max_size=70), st.data())
 def test_the_least_due_is_exact_below_what_is_asked_for(
     before: list[float], data: st.DataObject
@@ -71,6 +72,7 @@ def test_the_least_due_is_exact_below_what_is_asked_for(
     assert found == exact if exact < asked else found >= asked
 
 
+@settings(deadline=None)  # the first call may compile
 @given(st.lists(st.booleans(), min_size=1, max_size=3000), st.integers(BLOCK, 100))
 def test_dirty_rows_are_handed_out_in_portions_and_once(flags: list[bool], portion: int) -> None:
     size = len(flags)
