@@ -174,7 +174,7 @@ def silence_reaching(law: Law, log_s: float) -> float:
             return math.inf
         slope = -density(y, law, norm) * days * math.exp(-reached)
         moved = y - (reached - log_s) / slope if slope < 0.0 else math.nan
-        if not low < moved < high:
+        if not low <= moved <= high:  # nan too; y itself, where rounding has found the root
             moved = 0.5 * (low + high)
             if not math.isfinite(moved):
                 moved = y + step if high == math.inf else y - step

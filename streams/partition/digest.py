@@ -14,6 +14,7 @@ from detectors.compiled import kernel
 from detectors.index import FINAL, HALF, MULTIPLIER, SEED
 from detectors.memory import Column, larger
 
+FORMULA = "2:"  # before a digest: another one cannot be compared with it
 _WORD = 8
 _AHEAD = 8  # rows that are asked for before their turn: 4 KB
 
@@ -135,7 +136,12 @@ class Digest:
         known[: len(left)], known[len(left) :] = left, 0
 
     def __str__(self) -> str:
-        return f"{self._sum % 2**64:016x}"
+        return f"{FORMULA}{self._sum % 2**64:016x}"
+
+
+def comparable(digest: str) -> bool:
+    """Whether a digest that was read is of this version's formula."""
+    return digest.startswith(FORMULA)
 
 
 def _total(hashes: NDArray[np.uint32]) -> int:

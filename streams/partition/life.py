@@ -25,6 +25,7 @@ from streams.kafka.batches import FinishedBatch
 from streams.kafka.columns import OFFSET, Fetched
 from streams.partition import changelog, sampling
 from streams.partition.customers import CustomersLine, CustomersStart, CustomersTaken
+from streams.partition.digest import comparable
 from streams.partition.forget import forget_letters, forget_rows
 from streams.partition.ingest import DeadLetter, Home, ingest
 from streams.partition.limit import LetterLimit
@@ -184,8 +185,9 @@ class PartitionLife:
                 "records: its cleanup.policy must be compact alone. What is lost cannot be had "
                 "back from it: restore the topic, or give the group a new name to begin anew.",
             )
-        # an older version wrote no digest, or other bytes of the same rows
-        if record.digest and not self._older_rows and record.digest != self._writer.digest:
+        # an older version wrote none, or another one, or other bytes of the same rows
+        known = comparable(record.digest) and not self._older_rows
+        if known and record.digest != self._writer.digest:
             raise StateError(
                 f"the {record.customers} customers that were read back are not as they were "
                 "written: newer rows of some are missing",

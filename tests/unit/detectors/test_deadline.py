@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -92,6 +92,7 @@ def test_pauses_and_top_ups_put_the_deadline_off_to_the_first_day_below_the_bar(
 
 
 @given(st.one_of(mixtures, laws.map(lambda law: rhythm(*law))), st.floats(0.01, 30.0))
+@example((2.0, 1.0, 0.0625, 2.220446049250313e-16, 2.0, 1.0, 0.0, 0.0, 0.5), 1.0)
 def test_silence_reaches_the_wanted_log_odds_when_it_is_said_to(law: Law, depth: float) -> None:
     days = silence_reaching(law, -depth)
     if 0.0 < days < math.inf:
