@@ -15,7 +15,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format silence throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick schemas lock lock-jars clean
+.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick schemas lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -45,7 +45,7 @@ silence throughput badinput fuzz faults rules outage security: .venv/.compiled
 	@$(BIN)/python -m benchmarks.$@ $(ARGS)
 
 silence: ## show how soon a silence is noticed, and how often wrongly
-throughput: ## show events a second and CPU time an event
+throughput: ## show events a second and CPU time an event, beside stock Faust
 outage: ## take the purchases away for hours and days; show what is said wrongly, with the guard and without
 badinput: ## send what nobody should send; show where it ends up
 fuzz: ## read a million damaged records; show that each ends as an event or a dead letter
@@ -59,6 +59,9 @@ rules-quick: .venv/.compiled ## the same once for each rule, without a broker, i
 
 faults-quick: .venv/.compiled ## the same once or so for each fault, in under 5 minutes
 	@$(BIN)/python -m benchmarks.faults --quick $(ARGS)
+
+bench: .venv/.compiled ## show how fast, how large and how soon, beside other engines, in some 25 minutes
+	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
 quality: .venv/.compiled $(CDNOW) ## show how soon and how surely the leaving are found, on real sets and simulated
 	@$(BIN)/python -m benchmarks.quality $(ARGS)

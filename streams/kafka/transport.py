@@ -33,7 +33,8 @@ IDLE_SECONDS = 0.05  # pause between looks while every input is held back
 # partition is known to be read to its end.
 FETCH_MS = 500
 # The same during a rebalance and a recovery: the broker answers one request of a connection after
-# the other, and there are half a dozen questions that would each wait for a fetch to end.
+# the other, and there are half a dozen questions that would each wait for a fetch to end. And while
+# records are behind: one partition that was read to its end must not hold up the others' next ones.
 ASKING_MS = 10
 
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
@@ -72,6 +73,11 @@ class ColumnarThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = ASKING_MS
         return consumer
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        # else nothing is fetched for a tenth of a second where some input waits for the others
+        self._consumer._fetcher._prefetch_backoff = 0.0
+
 
 class ColumnarConsumer(driver.Consumer):
     """One Faust message a fetch and partition."""
@@ -79,6 +85,8 @@ class ColumnarConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.held: set[TP] = set()  # inputs that ran ahead of the others and must wait
+        self._behind: set[TP] = set()  # whose last fetch was not the last one that there is
+        self._wait_ms = ASKING_MS
 
     def _new_consumer_thread(self) -> ColumnarThread:
         return ColumnarThread(self, loop=self.loop, beacon=self.beacon)
@@ -94,7 +102,13 @@ class ColumnarConsumer(driver.Consumer):
         return end
 
     def fetch_within(self, milliseconds: int) -> None:
-        """From the next fetch on, wait for so long for records."""
+        """From the next fetch on, wait for so long for records where none are behind."""
+        self._wait_ms = milliseconds
+        self._behind.clear()  # it may be others' by now
+        self._set_wait()
+
+    def _set_wait(self) -> None:
+        milliseconds = ASKING_MS if self._behind else self._wait_ms
         consumer = self._thread._consumer if self._thread is not None else None
         if consumer is not None and consumer._fetcher is not None:
             consumer._fetcher._fetch_max_wait_ms = milliseconds
@@ -151,7 +165,17 @@ class ColumnarConsumer(driver.Consumer):
                 break  # the rest is another generation's; it will be fetched again
             expected = active is None or tp in active or tp in self._buffered_partitions
             if fetches and expected:
+                self._note_end(tp, fetches[-1].after)
                 await self._deliver(tp, fetches, generation)
+        self._set_wait()
+
+    def _note_end(self, tp: TP, after: int) -> None:
+        """Whether there is more of the partition than has come."""
+        end = self.end_offset(tp)
+        if end is not None and after < end:
+            self._behind.add(tp)
+        else:
+            self._behind.discard(tp)
 
     async def _deliver(self, tp: TP, fetches: list[Any], generation: int) -> None:
         last = fetches[-1].after - 1

@@ -1,4 +1,4 @@
-"""What a quick start takes for granted of Faust and aiokafka."""
+"""What a quick start, and quick fetches, take for granted of Faust and aiokafka."""
 
 import inspect
 
@@ -38,3 +38,8 @@ async def test_how_long_a_fetch_waits_is_looked_up_at_each_fetch() -> None:
     consumer.fetch_within(7)
     assert thread._consumer._fetcher._fetch_max_wait_ms == 7
     thread._consumer._fetcher = None
+
+
+def test_records_that_wait_hold_up_the_next_fetch_by_a_time_that_can_be_set() -> None:
+    assert "record.calculate_backoff()" in inspect.getsource(Fetcher._get_actions_per_node)
+    assert "backoff=self._prefetch_backoff," in inspect.getsource(Fetcher._proc_fetch_request)
