@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import console, create_topics, named
@@ -85,6 +86,7 @@ def main() -> None:
         for name in options.only:
             console.rule(name)
             found |= PARTS[name](broker, quick=options.quick)
+            write_figures("bench", found, Console(quiet=True))  # all the same if a later part fails
     found |= {"quick": float(options.quick), "minutes": (time.monotonic() - begun) / 60}
     write_figures("bench", found)
     missed = [] if options.quick else show_promises(found)

@@ -26,7 +26,7 @@ from streams.cli.progress import progress
 from streams.kafka.batches import FinishedBatch, row_batches
 from streams.kafka.columns import parse
 from streams.partition.changelog import PREFIX, ChangelogWriter
-from streams.partition.digest import Digest
+from streams.partition.digest import Digest, digest_of
 from streams.partition.life import PartitionLife
 from streams.settings import Settings, detector_profile
 
@@ -120,7 +120,7 @@ def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Written]:
             numbers = np.arange(first, min(first + FETCH, crowd.customers))
             rows, (ids, starts, ends) = crowd.copies(numbers)
             values = rows.view(np.uint8).reshape(-1, CUSTOMER.itemsize)
-            digests[partition] += int(str(Digest(values, hash_slices(ids, starts, ends))), 16)
+            digests[partition] += Digest(values, hash_slices(ids, starts, ends)).total
             yield Written(partition, _batch(values, ids, np.append(0, ends), PREFIX))
     for partition, crowd in enumerate(crowds):
         record = PartitionRecord(
@@ -128,7 +128,7 @@ def changelog(crowds: list[Crowd], names: tuple[str, ...]) -> Iterator[Written]:
             released={},
             watermark=crowd.shop.now,
             customers=crowd.customers,
-            digest=f"{digests[partition] % 2**64:016x}",
+            digest=digest_of(digests[partition]),
             population={name: value[0].tolist() for name, value in crowd.shop.population.items()},
         )
         key = np.frombuffer(PARTITION_KEY, np.uint8)

@@ -136,7 +136,17 @@ class Digest:
         known[: len(left)], known[len(left) :] = left, 0
 
     def __str__(self) -> str:
-        return f"{FORMULA}{self._sum % 2**64:016x}"
+        return digest_of(self._sum)
+
+    @property
+    def total(self) -> int:
+        """The sum; those of disjoint rows add up."""
+        return self._sum
+
+
+def digest_of(total: int) -> str:
+    """As it is written."""
+    return f"{FORMULA}{total % 2**64:016x}"
 
 
 def comparable(digest: str) -> bool:
