@@ -139,11 +139,12 @@ def row_batches(
     low, done = 0, 0
     while low < len(rows):
         high = max(int(np.searchsorted(sizes, done + MAX_BATCH_BYTES, side="right")), low + 1)
-        out = np.empty(HEADER + int(sizes[high - 1]) - done, np.uint8)
+        data = bytearray(HEADER + int(sizes[high - 1]) - done)
+        out = np.frombuffer(data, np.uint8)
         end = _write(out, rows[low:high], keys, key_ends, head, values[low:high])
         count = high - low
         _PLAIN_HEADER.pack_into(
-            out.data,
+            data,
             0,
             0,
             end - LENGTH_PREFIX,
@@ -159,5 +160,7 @@ def row_batches(
             -1,
             count,
         )
-        yield FinishedBatch(bytearray(out[:end].tobytes()), count)
+        del out  # a buffer that is looked at keeps its size
+        del data[end:]
+        yield FinishedBatch(data, count)
         low, done = high, int(sizes[high - 1])
