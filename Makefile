@@ -60,7 +60,7 @@ rules-quick: .venv/.compiled ## the same once for each rule, without a broker, i
 faults-quick: .venv/.compiled ## the same once or so for each fault, in under 5 minutes
 	@$(BIN)/python -m benchmarks.faults --quick $(ARGS)
 
-bench: .venv/.compiled ## show how fast, how large and how soon, beside other engines, in some 25 minutes
+bench: .venv/.compiled ## show how fast, how large and how soon, beside other engines, in some 15 minutes
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
 quality: .venv/.compiled $(CDNOW) ## show how soon and how surely the leaving are found, on real sets and simulated

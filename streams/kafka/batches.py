@@ -139,12 +139,11 @@ def row_batches(
     low, done = 0, 0
     while low < len(rows):
         high = max(int(np.searchsorted(sizes, done + MAX_BATCH_BYTES, side="right")), low + 1)
-        data = bytearray(HEADER + int(sizes[high - 1]) - done)
-        out = np.frombuffer(data, np.uint8)
+        out = np.empty(HEADER + int(sizes[high - 1]) - done, np.uint8)
         end = _write(out, rows[low:high], keys, key_ends, head, values[low:high])
         count = high - low
         _PLAIN_HEADER.pack_into(
-            data,
+            out.data,
             0,
             0,
             end - LENGTH_PREFIX,
@@ -160,7 +159,5 @@ def row_batches(
             -1,
             count,
         )
-        del out  # a buffer that is looked at keeps its size
-        del data[end:]
-        yield FinishedBatch(data, count)
+        yield FinishedBatch(bytearray(out[:end].data), count)
         low, done = high, int(sizes[high - 1])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 
 from streams.kafka.failures import explained, of_transaction
 from streams.kafka.fault_points import Point, reach, reach_amid
@@ -91,7 +91,7 @@ class PartitionProducer:
         """
         try:
             await self._commit(outgoing, positions, time_ms)
-        except (KafkaError, AssertionError, OSError, TimeoutError) as error:
+        except (KafkaError, IllegalOperation, AssertionError, OSError, TimeoutError) as error:
             if known := of_transaction(self._failure() or error, self._transactional_id):
                 raise known from error
             raise
@@ -127,7 +127,7 @@ class PartitionProducer:
         await all_sent
 
     def _failure(self) -> BaseException | None:
-        """Why the broker refused the transaction: what is sent after that fails by an assertion."""
+        """Why the broker refused the transaction: what is sent after that fails, but not by it."""
         transaction: asyncio.Future[Any] = self._producer._txn_manager._transaction_waiter
         done = transaction.done() and not transaction.cancelled()
         return transaction.exception() if done else None

@@ -87,12 +87,20 @@ class Owning:
         return await fetched(self.settings.broker, TopicPartition(topic, number))
 
     async def committed(self, number: int = 0) -> int | None:
-        """Where the group stands in the purchases."""
-        found = await committed_offsets(
-            {"bootstrap_servers": self.settings.broker}, self.settings.group
-        )
-        where = found.get(TopicPartition(self.settings.topics.purchases, number))
-        return None if where is None or where.offset < 0 else where.offset
+        """Where the group stands in the purchases.
+
+        A first commit is answered before its marker is in the group's log: none is looked for
+        again for half a second.
+        """
+        for _ in range(10):
+            found = await committed_offsets(
+                {"bootstrap_servers": self.settings.broker}, self.settings.group
+            )
+            where = found.get(TopicPartition(self.settings.topics.purchases, number))
+            if where is not None and where.offset >= 0:
+                return where.offset
+            await asyncio.sleep(0.05)
+        return None
 
     async def written(self) -> list[ConsumerRecord[bytes, bytes]]:
         """What a reader of committed data finds in the changelog."""
