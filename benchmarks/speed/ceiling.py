@@ -19,6 +19,7 @@ from streams.kafka import fetcher
 from streams.kafka.columns import LENGTH_PREFIX, Fetched
 from streams.partition.scan import scan
 from streams.settings import Settings
+from streams.warmup import compile_kernels
 
 LAST_DELTA_AT = 23  # in a batch's header: its last record's offset, less the first one's
 
@@ -61,6 +62,7 @@ def ceiling(settings: Settings) -> dict[str, float]:
     settings: whose inputs are read, from their beginning to their ends.
     """
     found: dict[str, float] = {}
+    compile_kernels()  # or the first that needs them would be said to take that long
     fetcher.install()
     parsed = aiokafka_fetcher.PartitionRecords
     for name, records, take in (

@@ -98,7 +98,7 @@ class Owning:
             )
             where = found.get(TopicPartition(self.settings.topics.purchases, number))
             if where is not None and where.offset >= 0:
-                return where.offset
+                return int(where.offset)
             await asyncio.sleep(0.05)
         return None
 
