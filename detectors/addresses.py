@@ -67,11 +67,11 @@ def _either(plain: Function, generate: Callable[..., Any]) -> Function:
 
 
 def _byte(address: Address, index: int) -> int:
-    return c_ubyte.from_address(address + index).value
+    return c_ubyte.from_address(int(address + index)).value
 
 
 def _put_byte(address: Address, index: int, value: int) -> None:
-    c_ubyte.from_address(address + index).value = value
+    c_ubyte.from_address(int(address + index)).value = value
 
 
 def _prefetch(_address: Address) -> None:
