@@ -1,3 +1,5 @@
+"""The same code without numba reads and decides the same."""
+
 import json
 import os
 import re
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 
 from tests.laws.seeded import facts
 
+ROOT = Path(__file__).parents[2]
+UNCOMPILED = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
 LONGEST = 1e6  # days, and any other number but times, which are seconds since the epoch
 READING = ("tests/unit/test_ingest.py", "tests/unit/test_ingest_reroutes.py")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -22,12 +26,8 @@ def flat(fact: object) -> tuple[NDArray[np.float64], str]:
     return np.array(NUMBER.findall(text), np.float64), NUMBER.sub("#", text)
 
 
-ROOT = Path(__file__).parents[2]
-UNCOMPILED = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-
-
 def test_records_are_read_uncompiled_as_they_are_compiled() -> None:
-    """The tests of reading, once more; here, because `make rules` reads so and coverage does."""
+    """The tests of reading once more; `make rules` and coverage see it uncompiled alone."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *READING],
         cwd=ROOT,
