@@ -99,7 +99,8 @@ class Settings(BaseSettings):
     )
     # The longest that a decision waits to be published; a commit has a fixed cost, so not shorter.
     checkpoint_seconds: Seconds = Field(
-        default=0.5, description="between two transactions of a partition"
+        default=0.5,
+        description="between two transactions of a partition; longer behind a backlog",
     )
     # Six session timeouts: a rebalance and a recovery are not a stall.
     stall_seconds: Seconds = Field(

@@ -46,13 +46,14 @@ class Fetched:
     `columns` is int64[records, 8]: offset, record timestamp (ms since the epoch), then the start
     and end in `data` of key, value and header block; an end of -1 is a null. `[first, after)` is
     the interval of fetch positions that it covers. Control batches, aborted transactions and
-    compaction make that wider than its records.
+    compaction make that wider than its records. `made` is what the consumer was told to make of it.
     """
 
     data: bytes
     columns: NDArray[np.int64]
     first: int
     after: int
+    made: object = None
 
     def from_position(self, position: int) -> "Fetched":
         """The part at and behind `position`, for a fetch that was already taken in part."""

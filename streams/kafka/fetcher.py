@@ -5,13 +5,17 @@ response, both looked up as globals of its module. They are replaced by the two 
 the consumer's value deserializer. A `Columnar` asks for columns; anything else gets aiokafka's own
 classes, so that other consumers in the process notice nothing.
 
+Responses are taken apart as they come, on the consumer's own thread, while the worker is busy with
+what came before: kernels hold no lock, so that both run at once.
+
 A batch that does not read well is fetched again: what the network, a cache or a disk's buffer has
 damaged heals so. What stays damaged is an error that names the place, never a batch passed over.
 """
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
@@ -33,10 +37,20 @@ RETRIES = 15
 log = logs.logger(__name__)
 
 
+Prepare: TypeAlias = Callable[[TopicPartition, Fetched], Fetched]
+"""What is to be made of a fetch as soon as it is there; on the consumer's thread."""
+
+
+def as_it_is(_tp: TopicPartition, fetched: Fetched) -> Fetched:
+    """Make nothing of it."""
+    return fetched
+
+
 class Columnar:
     """A value deserializer that is only a mark, and one consumer's memory of what read badly."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Prepare = as_it_is) -> None:
+        self.prepare = prepare
         self._failed: dict[TopicPartition, tuple[int, int]] = {}
 
     def read_badly(self, tp: TopicPartition, offset: int, error: CorruptRecordException) -> None:
@@ -96,25 +110,35 @@ class ColumnarRecords:
         self._tp = tp
         self._mark = mark
         committed_only = isolation_level == fetcher.READ_COMMITTED
-        self._fetches = parse(
+        self._ready: deque[Fetched] = deque()
+        self._error: Exception | None = None
+        fetches = parse(
             records.data,
             fetch_offset,
             (Aborted(*a) for a in aborted or ()) if committed_only else None,
             check_crc=check_crcs,
             where=f"{tp.topic}[{tp.partition}]",
         )
+        try:
+            for fetched in fetches:
+                self._ready.append(mark.prepare(tp, fetched))
+        except Exception as error:  # noqa: BLE001 (told to whoever asks for what comes next)
+            self._error = error
 
     def __iter__(self) -> Iterator[Fetched]:
         return self
 
     def __next__(self) -> Fetched:
-        try:
-            fetched = next(self._fetches)
-        except CorruptRecordException as error:
+        if self._ready:
+            fetched = self._ready.popleft()
+            self.next_fetch_offset = fetched.after
+            return fetched
+        error, self._error = self._error, None
+        if isinstance(error, CorruptRecordException):
             self._mark.read_badly(self._tp, self.next_fetch_offset, error)
-            raise StopIteration from None  # the next fetch begins where this one has come to
-        self.next_fetch_offset = fetched.after
-        return fetched
+        elif error is not None:
+            raise error
+        raise StopIteration  # damaged: the next fetch begins where this one has come to
 
 
 def _partition_records(

@@ -10,6 +10,7 @@ Offsets are not committed here: they travel in the partition's transaction
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -36,6 +37,10 @@ FETCH_MS = 500
 # the other, and there are half a dozen questions that would each wait for a fetch to end. And while
 # records are behind: one partition that was read to its end must not hold up the others' next ones.
 ASKING_MS = 10
+# And while records keep coming: a fetch is of what is not yet here, which may be the quiet
+# partitions alone; till it ends no other is sent to their broker.
+BUSY_MS = 50
+BUSY_SECONDS = 1.0  # behind the last records, before it counts as quiet
 
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 # Without these Faust runs on, slower, and acknowledges messages of older generations. Where they
@@ -65,10 +70,10 @@ def require_seams() -> None:
 class ColumnarThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer, asked for columns of committed records."""
 
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+    def _create_worker_consumer(self, transport: "ColumnarTransport") -> AIOKafkaConsumer:
         fetcher.install()
         consumer = super()._create_worker_consumer(transport)
-        consumer._value_deserializer = fetcher.Columnar()
+        consumer._value_deserializer = fetcher.Columnar(transport.prepare)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = ASKING_MS
         return consumer
@@ -87,6 +92,7 @@ class ColumnarConsumer(driver.Consumer):
         self.held: set[TP] = set()  # inputs that ran ahead of the others and must wait
         self._behind: set[TP] = set()  # whose last fetch was not the last one that there is
         self._wait_ms = ASKING_MS
+        self._last_records = 0.0  # when some came, by `time.monotonic`
 
     def _new_consumer_thread(self) -> ColumnarThread:
         return ColumnarThread(self, loop=self.loop, beacon=self.beacon)
@@ -101,6 +107,11 @@ class ColumnarConsumer(driver.Consumer):
         end: int | None = assignment.state_value(tp).highwater
         return end
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether some partition had more records than its last fetch brought."""
+        return bool(self._behind)
+
     def fetch_within(self, milliseconds: int) -> None:
         """From the next fetch on, wait for so long for records where none are behind."""
         self._wait_ms = milliseconds
@@ -108,7 +119,9 @@ class ColumnarConsumer(driver.Consumer):
         self._set_wait()
 
     def _set_wait(self) -> None:
+        busy = time.monotonic() < self._last_records + BUSY_SECONDS
         milliseconds = ASKING_MS if self._behind else self._wait_ms
+        milliseconds = min(milliseconds, BUSY_MS) if busy else milliseconds
         consumer = self._thread._consumer if self._thread is not None else None
         if consumer is not None and consumer._fetcher is not None:
             consumer._fetcher._fetch_max_wait_ms = milliseconds
@@ -165,6 +178,7 @@ class ColumnarConsumer(driver.Consumer):
                 break  # the rest is another generation's; it will be fetched again
             expected = active is None or tp in active or tp in self._buffered_partitions
             if fetches and expected:
+                self._last_records = time.monotonic()
                 self._note_end(tp, fetches[-1].after)
                 await self._deliver(tp, fetches, generation)
         self._set_wait()
@@ -216,3 +230,5 @@ class ColumnarTransport(driver.Transport):
     # told what the broker does not allow or has damaged; Faust would go on with a consumer that
     # reads nothing
     fail: Callable[[BaseException], object]
+    # what is made of each fetch on the consumer's thread, before the worker asks for it
+    prepare: fetcher.Prepare = staticmethod(fetcher.as_it_is)

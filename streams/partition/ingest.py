@@ -36,7 +36,7 @@ from streams.partition.fields import observe
 from streams.partition.records import Records
 from streams.partition.scan import scan
 
-__all__ = ["DeadLetter", "Home", "Ingested", "ingest"]
+__all__ = ["DeadLetter", "Home", "Ingested", "Reading", "ingest"]
 
 # Counting the fields of a record costs as much as decoding it.
 SAMPLED = 512
@@ -84,13 +84,15 @@ def ingest(
 
     `latest_allowed` bounds event times, in seconds since the epoch; None allows any. Effective
     times are the event times for now; the timeline sets them. Without a `home` every event counts
-    where it lies.
+    where it lies. What was read of the fetch before (`Reading`) is not read again.
     """
-    return _Reading(source, fetched, latest_allowed).finished(state, home)
+    made = fetched.made
+    reading = made if isinstance(made, Reading) else Reading(source, fetched, latest_allowed)
+    return reading.finished(state, home)
 
 
-class _Reading:
-    """One fetch while it is read."""
+class Reading:
+    """One fetch while it is read; begun without the state, so that another thread can do it."""
 
     def __init__(self, source: Input, fetched: Fetched, latest_allowed: float | None) -> None:
         self.source = source

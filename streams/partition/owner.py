@@ -16,7 +16,7 @@ One file, somewhat long: whether these rules hold only shows side by side.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, Protocol
 
 from aiokafka import TopicPartition
@@ -31,7 +31,7 @@ from streams.kafka.producer import Outgoing, PartitionProducer
 from streams.ops.observer import Observer
 from streams.ops.watchdog import MUST_WAIT, Work
 from streams.partition.customers import CustomersStart
-from streams.partition.ingest import Home
+from streams.partition.ingest import Home, Reading
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
 from streams.settings import Settings, detector_profile
@@ -175,6 +175,13 @@ class PartitionOwner:
             self._fail(error)
 
     # --- events -----------------------------------------------------------------------------------
+
+    def prepare(self, tp: TopicPartition, fetched: Fetched) -> Fetched:
+        """Read an input's fetch as far as that needs no state; on the consumer's thread."""
+        if tp.topic not in self._names:
+            return fetched
+        source = Input(self._names.index(tp.topic))
+        return replace(fetched, made=Reading(source, fetched, self._latest_allowed()))
 
     def take(self, source: Input, partition: int, fetches: Sequence[Fetched]) -> None:
         """Take and apply fetches of an input; those of partitions that are not ours are dropped."""

@@ -15,3 +15,8 @@ def test_a_slow_checkpoint_leaves_the_broker_a_pause_up_to_a_bound(
     took: float, left: float
 ) -> None:
     assert pause(0.5, took) == pytest.approx(left)
+
+
+@pytest.mark.parametrize(("took", "left"), [(0.1, 0.4), (0.4, 0.8), (1.0, 2.0), (60.0, 2.0)])
+def test_behind_a_backlog_rows_gather_for_longer_up_to_a_bound(took: float, left: float) -> None:
+    assert pause(0.5, took, behind=True) == pytest.approx(left)
