@@ -15,140 +15,161 @@ In y = ln s the log density of the customer's own rhythm,
 
     g(y) = ln t_nu(z) - ln scale - y,   z = (y - location) / scale,
 
-falls from the usual gap on, so its root is bracketed and Halley's method finds it in three or four
+falls from the usual gap on, so its root is bracketed and Halley's method finds it in two or three
 steps; pauses and top-ups can only put the root of the whole density off, never bring it forward.
+Mostly they add little there: then two steps of Newton's method in the log density, from the own
+rhythm's root, lead to that of the whole. Else the first stride that ends below the bar is searched.
 
 Source: Shiryaev 1963 (delay against false alarms), for one change and a known gap law.
 """
 
 import math
 
-from detectors.cadence.law import Law, density, log_survival_of, own_norm
+from detectors.cadence.law import (
+    Law,
+    densities,
+    density,
+    log_survival_of,
+    others,
+    own_norm,
+    slope_of,
+    survival_of,
+)
 from detectors.cadence.survival import survival_point
 from detectors.compiled import Row, kernel
 
 STRIDE = 0.08  # in ln days, where pauses put the root off: shorter than any hump is wide
-FINE = 1e-6  # last step within a stride
-CLOSE = 1e-5  # last step in ln days; cubic convergence leaves an error far below a millisecond
+FINE = 5e-7  # error in ln days within a stride, under a second in ten days
+STEADY = 1e-5  # a first step squared from which on the second one's error can be told from both
+CLOSE = 1e-5  # last step; cubic convergence leaves an error far below a millisecond
+NEAR = 1e-2  # last step where what is found is where to begin
 MOST_STEPS = 60
 LAST_LOG_DAY = 700.0  # e^700 days is beyond counting
 
 
 @kernel
 def alert_bar(left: float, law: Law, cost_days: float, p: Row) -> float:
-    """ln of the density from which on silence is worth an alert.
+    """The density from which on silence is worth an alert.
 
     `left` are the log-odds of having left for good right after the last purchase (visit), evidence
     of other streams included.
     """
-    lost = math.exp(left) + p.least_leaving + math.exp(log_survival_of(p.horizon_days, law))
-    return math.log(lost) + math.log1p(p.gap_delay_days * math.exp(-law[1])) - math.log(cost_days)
+    lost = math.exp(left) + p.least_leaving + survival_of(p.horizon_days, law)
+    return lost * (1.0 + p.gap_delay_days * math.exp(-law[1])) / cost_days
 
 
 @kernel
-def own_root(nu: float, location: float, scale: float, level: float, top: float) -> float:
+def own_root(nu: float, location: float, scale: float, level: float, close: float) -> float:
     """ln of the first day from the usual gap on on which the own rhythm's density is at the bar.
 
-    The zero of level - (nu + 1) / 2 ln(1 + z^2 / nu) - y in y = ln days; at least the location and
-    at most `top`, which lies above it.
+    The zero of level - (nu + 1) / 2 ln(1 + z^2 / nu) - y in y = ln days; at least the location.
+    Halley's method in z, from where the zero would be if ln(1 + z^2 / nu) were z^2 / nu, until a
+    step is at most `close`.
     """
-    half = 0.5 * (nu + 1.0)
-    low = location
-    if level <= low:
-        return low
-    high = math.inf
-    y = location + 2.0 * scale
+    above = level - location  # at z = 0, from where it falls
+    if above <= 0.0:
+        return location
+    power = nu + 1.0
+    low, high = 0.0, above / scale
+    z = 2.0 * above / (scale + math.sqrt(scale * scale + 2.0 * power / nu * above))
     for _ in range(MOST_STEPS):
-        z = (y - location) / scale
-        spread = nu + z * z
-        above = level - half * math.log1p(z * z / nu) - y
-        if above > 0.0:
-            low = y
-            if low >= top:
-                return top
+        over = above - 0.5 * power * math.log(1.0 + z * z / nu) - scale * z
+        if over > 0.0:
+            low = z
         else:
-            high = y
-        slope = -2.0 * half * z / (spread * scale) - 1.0
-        bend = -2.0 * half * (nu - z * z) / (spread * spread * scale * scale)
-        step = 2.0 * above * slope / (2.0 * slope * slope - above * bend)
-        moved = y - step
+            high = z
+        share = 1.0 / (nu + z * z)
+        slope = -power * z * share - scale
+        bend = -power * (nu - z * z) * share * share
+        step = 2.0 * over * slope / (2.0 * slope * slope - over * bend)
+        moved = z - step
         if not low <= moved <= high:
-            moved = 0.5 * (low + min(high, top + 1.0))
-        y = moved
-        if abs(step) < CLOSE:
+            moved = 0.5 * (low + high)
+        z = moved
+        if abs(step) <= close:
             break
-    return min(y, top)
+    return location + scale * z
 
 
 @kernel
-def rule_d(law: Law, log_bar: float, longest_days: float) -> float:
-    """Days of silence after which to alert: first s from the usual gap on with ln f(s) <= log_bar.
+def rule_d(law: Law, bar: float, longest_days: float) -> float:
+    """Days of silence after which to alert: first s from the usual gap on with f(s) <= bar.
 
     The usual gap is the median of the own rhythm; at most `longest_days`.
     """
-    top = math.log(longest_days)
     nu, location, scale, pauses, _, _, short, _, _ = law
-    if location >= top:
-        return longest_days
     norm = own_norm(law)
-    y = own_root(nu, location, scale, norm - log_bar, top)
+    if bar <= 0.0:
+        return longest_days
+    level = min(math.log(norm / bar), LAST_LOG_DAY) if norm > 0.0 else -math.inf
     if pauses + short == 0.0:
-        return math.exp(y)
-    bar = math.exp(log_bar)
-    above = density(y, law, norm)
-    if above <= bar:
-        return math.exp(y)
-    stride = _first_stride(y, above / bar - 1.0, law)
-    below = density(y + stride, law, norm)
-    while below > bar:
-        y += stride
-        if y >= top:
-            return longest_days
-        stride = STRIDE
-        above, below = below, density(y + stride, law, norm)
-    return math.exp(min(_crossing(y, y + stride, above, below, law, norm, bar), top))
+        y = own_root(nu, location, scale, level, CLOSE)
+    else:
+        y = own_root(nu, location, scale, level, NEAR)
+        y = _whole_root(y, law, norm, bar, math.log(longest_days))
+    return min(math.exp(min(y, LAST_LOG_DAY)), longest_days)
 
 
 @kernel
-def _first_stride(y: float, excess: float, law: Law) -> float:
-    """How far to look first: as the own rhythm has to fall by what the others add at y.
+def _whole_root(y: float, law: Law, norm: float, bar: float, top: float) -> float:
+    """ln of the first day on which the whole density is at the bar, y being that of the own rhythm.
 
-    `excess` is that, in bars. The others are small there, mostly, and change little on so short a
-    way: then the root lies just before its end.
+    Anything beyond `top` will do for what lies there.
     """
-    if not excess < 0.5:
-        return STRIDE
-    nu, location, scale = law[:3]
-    z = (y - location) / scale
-    slope = 1.0 + (nu + 1.0) * z / ((nu + z * z) * scale)
-    return min(-1.1 * math.log1p(-excess) / slope + FINE, STRIDE)
+    if y > law[1]:
+        own, paused, topped_up = bar, *others(y, law)
+    else:
+        own, paused, topped_up = densities(y, law, norm)
+        if own + paused + topped_up <= bar:
+            return y
+    first = _newton(y, law, (own, paused, topped_up), bar)
+    if abs(first) <= STRIDE:
+        low = max(y + first, law[1])
+        parts = densities(low, law, norm)
+        second = _newton(low, law, parts, bar)
+        # the error of the second step: what is left of each is its square
+        if abs(second) ** 3 <= FINE * max(first * first, STEADY):
+            return max(low + second, law[1])
+    while density(y + STRIDE, law, norm) > bar and y < top:
+        y += STRIDE
+    return _crossing(y, y + STRIDE, law, norm, bar)
 
 
 @kernel
-def _crossing(
-    low: float, high: float, above: float, below: float, law: Law, norm: float, bar: float
-) -> float:
-    """Where between both the density falls to the bar (regula falsi, Illinois)."""
-    over, under = above - bar, below - bar
-    kept = 0
+def _newton(y: float, law: Law, parts: tuple[float, float, float], bar: float) -> float:
+    """How far from y on the log density would be at the bar if it went on falling as it does there.
+
+    inf where it does not fall. Its distance to the bar by ln(1 + e) = e (6 + e) / (6 + 4 e) for
+    small e; what is not small is not near the bar.
+    """
+    total = parts[0] + parts[1] + parts[2]
+    slope = slope_of(y, law, parts)
+    if slope >= 0.0:
+        return math.inf
+    excess = total / bar - 1.0
+    return -excess * (6.0 + excess) / (6.0 + 4.0 * excess) * total / slope
+
+
+@kernel
+def _crossing(low: float, high: float, law: Law, norm: float, bar: float) -> float:
+    """Where the density, above the bar at `low` and not at `high`, falls to it.
+
+    Newton's method, and halves where it would leave what is left.
+    """
+    y = 0.5 * (low + high)
     for _ in range(MOST_STEPS):
-        if high - low <= FINE or under == 0.0:
-            break
-        middle = low + (high - low) * over / (over - under)
-        found = density(middle, law, norm) - bar
-        if found > 0.0:
-            moved = middle - low
-            low, over = middle, found
-            under *= 0.5 if kept == 1 else 1.0
-            kept = 1
+        parts = densities(y, law, norm)
+        if parts[0] + parts[1] + parts[2] > bar:
+            low = y
         else:
-            moved = high - middle
-            high, under = middle, found
-            over *= 0.5 if kept == -1 else 1.0
-            kept = -1
-        if moved <= FINE:
+            high = y
+        before = y
+        y += _newton(y, law, parts, bar)
+        if not low <= y <= high:
+            y = 0.5 * (low + high)
+        if abs(y - before) <= FINE:
             break
-    return high
+    return y
 
 
 @kernel

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from detectors.cadence.survival import log_norm, log_survival
+from detectors.cadence.survival import log_survival, peak, survival
 from detectors.compiled import kernel
 
 Law: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
@@ -42,40 +42,61 @@ def log_sum(a: float, b: float) -> float:
 
 
 @kernel
-def log_survival_of(days: float, law: Law) -> float:
-    """ln S(days): the chance that the gap is longer; 0 for days <= 0."""
+def survival_of(days: float, law: Law) -> float:
+    """S(days): the chance that the gap is longer; 1 for days <= 0."""
     if days <= 0.0:
-        return 0.0
+        return 1.0
+    nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
+    y = math.log(days)
+    total = survival((y - location) / scale, nu)
+    if pauses > 0.0:
+        paused = 0.5 * math.erfc((y - pause_location) / (SQRT_2 * pause_scale))
+        total = (1.0 - pauses) * total + pauses * paused
+    if short > 0.0:
+        topped_up = 0.5 * math.erfc((y - short_location) / (SQRT_2 * spread))
+        total = (1.0 - short) * total + short * topped_up
+    return total
+
+
+@kernel
+def log_survival_of(days: float, law: Law) -> float:
+    """ln S(days), also where S underflows."""
+    total = survival_of(days, law)
+    if total > LEAST_SURVIVAL:
+        return min(math.log(total), 0.0)
     nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
     y = math.log(days)
     own = log_survival((y - location) / scale, nu)
-    if pauses + short == 0.0:
-        return min(own, 0.0)
-    z_paused, z_short = (y - pause_location) / pause_scale, (y - short_location) / spread
-    paused, topped_up = 0.5 * math.erfc(z_paused / SQRT_2), 0.5 * math.erfc(z_short / SQRT_2)
-    total = (1.0 - short) * ((1.0 - pauses) * math.exp(own) + pauses * paused) + short * topped_up
-    if total > LEAST_SURVIVAL:
-        return min(math.log(total), 0.0)
     if pauses > 0.0:
-        own = log_sum(math.log1p(-pauses) + own, math.log(pauses) + log_normal_survival(z_paused))
+        paused = log_normal_survival((y - pause_location) / pause_scale)
+        own = log_sum(math.log1p(-pauses) + own, math.log(pauses) + paused)
     if short > 0.0:
-        own = log_sum(math.log1p(-short) + own, math.log(short) + log_normal_survival(z_short))
-    return min(own, 0.0)
+        topped_up = log_normal_survival((y - short_location) / spread)
+        own = log_sum(math.log1p(-short) + own, math.log(short) + topped_up)
+    return own
 
 
 @kernel
 def own_norm(law: Law) -> float:
-    """The part of the own rhythm's log density that does not depend on the gap."""
+    """The factor of the own rhythm's density that does not depend on the gap."""
     nu, _, scale, pauses, _, _, short, _, _ = law
-    return log_norm(nu) - math.log(scale) + math.log1p(-pauses) + math.log1p(-short)
+    return (1.0 - pauses) * (1.0 - short) * peak(nu) / scale
 
 
 @kernel
 def densities(y: float, law: Law, norm: float) -> tuple[float, float, float]:
     """Density of a gap of e^y days as (own rhythm, pause, top-up), norm its `own_norm`."""
-    nu, location, scale, pauses, pause_location, pause_scale, short, short_location, spread = law
+    nu, location, scale = law[:3]
     z = (y - location) / scale
-    own = math.exp(norm - 0.5 * (nu + 1.0) * math.log1p(z * z / nu) - y)
+    own = norm * math.exp(-0.5 * (nu + 1.0) * math.log(1.0 + z * z / nu) - y)
+    paused, topped_up = others(y, law)
+    return own, paused, topped_up
+
+
+@kernel
+def others(y: float, law: Law) -> tuple[float, float]:
+    """The same of a pause and of a top-up alone."""
+    _, _, _, pauses, pause_location, pause_scale, short, short_location, spread = law
     paused = 0.0
     if pauses > 0.0:
         z = (y - pause_location) / pause_scale
@@ -84,7 +105,7 @@ def densities(y: float, law: Law, norm: float) -> tuple[float, float, float]:
     if short > 0.0:
         z = (y - short_location) / spread
         topped_up = short * math.exp(-0.5 * z * z - y) / (SQRT_2_PI * spread)
-    return own, paused, topped_up
+    return paused, topped_up
 
 
 @kernel
@@ -92,3 +113,16 @@ def density(y: float, law: Law, norm: float) -> float:
     """f(e^y)."""
     own, paused, topped_up = densities(y, law, norm)
     return own + paused + topped_up
+
+
+@kernel
+def slope_of(y: float, law: Law, parts: tuple[float, float, float]) -> float:
+    """How the density changes with y = ln days, where it has these `densities`."""
+    nu, location, scale, _, pause_location, pause_scale, _, short_location, spread = law
+    own, paused, topped_up = parts
+    z = (y - location) / scale
+    own_fall = (nu + 1.0) * z / ((nu + z * z) * scale)
+    paused_fall = (y - pause_location) / (pause_scale * pause_scale)
+    short_fall = (y - short_location) / (spread * spread)
+    fall = own * own_fall + paused * paused_fall + topped_up * short_fall
+    return -fall - (own + paused + topped_up)

@@ -52,6 +52,21 @@ def purchase_gap(c: Row, p: Row) -> Law:
     Pauses come at a rate of the customer's own, shrunk to the population's: a gamma prior worth
     `pause_prior` pauses, so eps = 1 - exp(-rate e^location) is the chance of one within a gap.
     """
+    nu, location, scale = purchase_rhythm(c, p)
+    pauses = 0.0
+    if p.pause_rate > 0.0:
+        seen, filled = float(c.pause_count), float(c.active_days)
+        rate = p.pause_rate * (p.pause_prior + seen) / (p.pause_prior + p.pause_rate * filled)
+        pauses = 1.0 - math.exp(-rate * math.exp(min(location, LONGEST_LOG_GAP)))
+    return (
+        nu, location, scale, pauses, p.pause_location, p.pause_spread,
+        p.short_share, p.short_location, p.short_spread,
+    )  # fmt: skip
+
+
+@kernel
+def purchase_rhythm(c: Row, p: Row) -> tuple[float, float, float]:
+    """The own rhythm in that law: (degrees of freedom, location, scale)."""
     nu, location, scale = predictive(
         c.gap_count,
         c.gap_log_sum,
@@ -63,15 +78,7 @@ def purchase_gap(c: Row, p: Row) -> Law:
     )
     if int(c.n_purchases) < 2:
         location += p.first_gap_shift
-    pauses = 0.0
-    if p.pause_rate > 0.0:
-        seen, filled = float(c.pause_count), float(c.active_days)
-        rate = p.pause_rate * (p.pause_prior + seen) / (p.pause_prior + p.pause_rate * filled)
-        pauses = -math.expm1(-rate * math.exp(min(location, LONGEST_LOG_GAP)))
-    return (
-        nu, location, scale, pauses, p.pause_location, p.pause_spread,
-        p.short_share, p.short_location, p.short_spread,
-    )  # fmt: skip
+    return nu, location, scale
 
 
 @kernel

@@ -15,7 +15,7 @@ last purchase.
 
 import math
 
-from detectors.cadence.posterior import purchase_gap, visit_gap
+from detectors.cadence.posterior import purchase_rhythm, visit_gap
 from detectors.clock.outages import silent_days
 from detectors.compiled import Row, kernel
 from detectors.customer import Segment, lives_by_visits
@@ -36,22 +36,22 @@ def segment_at(c: Row, now: float, p: Row, population: Row) -> int:
     """The segment of a customer who is not given up."""
     if lives_by_visits(c):
         occasions = int(c.n_visits)
-        cycle, gap = math.exp(p.visit_gap_location), visit_gap(c, p)
+        cycle, rhythm = math.exp(p.visit_gap_location), visit_gap(c, p)[:3]
         silent = silent_days(p, VISITS, c.last_visit, now)
     else:
         occasions = int(c.n_purchases)
-        cycle, gap = population.cycle_days, purchase_gap(c, p)
+        cycle, rhythm = population.cycle_days, purchase_rhythm(c, p)
         silent = silent_days(p, PURCHASES, c.last_purchase, now)
     if occasions == 0:
         return NEWCOMER
-    usual = max(cycle, math.exp(gap[1]))
+    usual = max(cycle, math.exp(rhythm[1]))
     if silent > p.sleeper_cycles * usual:
         return SLEEPER
     if occasions - 1 < p.regular_from:
         return NEWCOMER
     if int(c.value_tenth) >= p.vip_from:
         return VIP
-    if gap[2] >= p.unstable_from:
+    if rhythm[2] >= p.unstable_from:
         return UNSTABLE
     return LOYAL if occasions - 1 >= p.loyal_from else REGULAR
 

@@ -19,7 +19,7 @@ because (B + k) r_k grows by (1 - a) r_k from one k to the next. Beta-geometric 
 import math
 from functools import lru_cache
 
-from detectors.cadence.posterior import purchase_gap
+from detectors.cadence.posterior import purchase_rhythm
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
 
@@ -73,7 +73,7 @@ def expected_value(c: Row, p: Row) -> float:
     """
     if int(c.currency) == 0 or int(c.n_purchases) == 0 or not c.spend > 0.0:
         return 0.0
-    gap = max(math.exp(purchase_gap(c, p)[1]), LEAST_GAP_DAYS)
+    gap = max(math.exp(purchase_rhythm(c, p)[1]), LEAST_GAP_DAYS)
     tenure = (c.last_purchase - c.first_seen) / DAY_SECONDS + gap
     horizon = p.value_horizon_days
     stays = p.dropout_b + float(c.n_purchases) - 1.0

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.cadence.law import density, log_sum, log_survival_of, own_norm
+from detectors.cadence.law import density, log_sum, log_survival_of, own_norm, survival_of
 from detectors.cadence.posterior import close_gap, purchase_gap, purchase_prior
 from detectors.clock.reading import elapsed_days, elapsed_seconds
 from detectors.compiled import Row, Rows, by_name, kernel
@@ -193,8 +193,7 @@ def _log_likelihood(
             law = purchase_gap(c, p)
             prior = _prior_after(c, earlier[i], p)
             if half > 0.0 and days < LONG_DAYS:
-                sooner = math.exp(log_survival_of(days - half, law))
-                chance = sooner - math.exp(log_survival_of(days + half, law))
+                chance = survival_of(days - half, law) - survival_of(days + half, law)
             else:
                 chance = density(math.log(days), law, own_norm(law))
             stays = -math.log1p(math.exp(prior))

@@ -20,9 +20,9 @@ Schroeder 2020 in spirit, with a law of its own for their length.
 
 import math
 
-from detectors.cadence.law import Law, log_survival_of
+from detectors.cadence.law import survival_of
 from detectors.cadence.posterior import visit_gap
-from detectors.cadence.survival import log_norm
+from detectors.cadence.survival import peak
 from detectors.clock.outages import silence_ends, silent_days, silent_seconds
 from detectors.compiled import Row, kernel
 from detectors.customer import DAY_SECONDS
@@ -65,7 +65,7 @@ def close_visit_gap(c: Row, days: float, p: Row) -> None:
     away = (y - p.absence_location) / p.absence_scale
     if z < 0.0 and away < TOO_SHORT:  # an ordinary gap, as more than half of them are
         if c.visit_drift > 0.0:
-            ratio = half * (math.log1p(z * z / nu) - math.log1p(slower * slower / nu))
+            ratio = half * math.log((nu + z * z) / (nu + slower * slower))
             c.visit_drift = cusum(c.visit_drift, ratio)
         c.visit_gap_count += 1.0
         c.visit_gap_log_sum += y
@@ -73,10 +73,10 @@ def close_visit_gap(c: Row, days: float, p: Row) -> None:
         return
     chance = absence_chance(location, p)
     # all densities are those of ln g, times `scale`
-    norm = math.exp(log_norm(nu))
-    usual = (1.0 - chance) * norm * math.exp(-half * math.log1p(z * z / nu))
+    norm = peak(nu)
+    usual = (1.0 - chance) * norm * math.exp(-half * math.log(1.0 + z * z / nu))
     absent = chance * scale / p.absence_scale * NORMAL * math.exp(-0.5 * away * away)
-    changed = norm * math.exp(-half * math.log1p(slower * slower / nu))
+    changed = norm * math.exp(-half * math.log(1.0 + slower * slower / nu))
     both = usual + absent
     if both > 0.0:
         if changed > 0.0:
@@ -85,12 +85,6 @@ def close_visit_gap(c: Row, days: float, p: Row) -> None:
         c.visit_gap_count += weight
         c.visit_gap_log_sum += weight * y
         c.visit_gap_log_squares += weight * y * y
-
-
-@kernel
-def survival(days: float, gap: Law) -> float:
-    """S(days): the chance that a usual gap is longer."""
-    return math.exp(log_survival_of(days, gap))
 
 
 @kernel
@@ -106,11 +100,11 @@ def visit_change(c: Row, now: float, p: Row) -> float:
     gap = visit_gap(c, p)
     chance = absence_chance(gap[1], p)
     absent = absence_longer(quiet, p)
-    usual = (1.0 - chance) * survival(days, gap)
+    usual = (1.0 - chance) * survival_of(days, gap)
     explained = min(quiet, math.exp(p.absence_location + p.absence_scale))
-    usual += chance * absent * survival(days - quiet, gap)
-    usual += chance * (1.0 - absent) * survival(days - explained, gap)
-    changed = 0.5 * survival(0.25 * days, gap) + 0.5
+    usual += chance * absent * survival_of(days - quiet, gap)
+    usual += chance * (1.0 - absent) * survival_of(days - explained, gap)
+    changed = 0.5 * survival_of(0.25 * days, gap) + 0.5
     if usual <= 0.0:
         return MOST
     return cusum(c.visit_drift, max(math.log(changed / usual), 0.0))

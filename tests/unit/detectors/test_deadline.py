@@ -35,7 +35,7 @@ def test_the_density_falls_to_the_bar_at_the_deadline(
 ) -> None:
     nu, location, scale = law
     usual = math.exp(location)
-    days = rule_d(rhythm(nu, location, scale), log_bar, 730.0)
+    days = rule_d(rhythm(nu, location, scale), math.exp(log_bar), 730.0)
     assert days <= 730.0
     if usual < 730.0 and log_gap_density(usual, *law) <= log_bar:
         assert days == pytest.approx(usual)
@@ -54,7 +54,7 @@ def test_the_deadline_minimises_delay_and_false_alerts_together() -> None:
         """E[delay] + cost * P(false alert), up to a factor: churned wait, living are alerted."""
         return odds * days + cost * float(law.sf(math.log(days)))
 
-    days = rule_d(rhythm(nu, location, scale), math.log(odds / cost), 730.0)
+    days = rule_d(rhythm(nu, location, scale), odds / cost, 730.0)
     around = np.linspace(days / 3, days * 3, 4_000)
     best = around[np.argmin([loss(d) for d in around])]
     assert days == pytest.approx(best, rel=2e-3)
@@ -64,31 +64,35 @@ def test_the_deadline_minimises_delay_and_false_alerts_together() -> None:
 
 
 def test_more_evidence_and_cheaper_alerts_bring_the_deadline_forward() -> None:
-    bars = np.linspace(-14.0, -2.0, 30)
+    bars = np.exp(np.linspace(-14.0, -2.0, 30))
     days = [rule_d(rhythm(11.0, 2.0, 0.6), float(bar), 730.0) for bar in bars]
     assert all(np.diff(days) <= 0.0)
     assert days[0] > 2 * days[-1]
 
 
 def test_no_silence_is_waited_for_longer_than_allowed() -> None:
-    assert rule_d(rhythm(11.0, math.log(365.0), 0.3), -30.0, 730.0) == 730.0
-    assert rule_d(rhythm(11.0, math.log(3_650.0), 0.1), -30.0, 730.0) == 730.0
+    assert rule_d(rhythm(11.0, math.log(365.0), 0.3), 1e-13, 730.0) == 730.0
+    assert rule_d(rhythm(11.0, math.log(3_650.0), 0.1), 1e-13, 730.0) == 730.0
+    assert rule_d(rhythm(11.0, 2.0, 0.6), 0.0, 730.0) == 730.0
 
 
 @given(mixtures, st.floats(-18.0, -1.0))
+@example((11.0, 2.0, 0.6, 1.0, 4.0, 0.5, 0.0, 0.0, 0.3), -6.0)
 def test_pauses_and_top_ups_put_the_deadline_off_to_the_first_day_below_the_bar(
     law: Law, log_bar: float
 ) -> None:
-    days = rule_d(law, log_bar, 730.0)
+    bar = math.exp(log_bar)
+    days = rule_d(law, bar, 730.0)
     usual, norm = math.exp(law[1]), own_norm(law)
     assert usual * (1 - 1e-9) <= days <= 730.0
-    bar = math.exp(log_bar)
     before = np.arange(law[1], math.log(days), STRIDE / 40)
     below = [density(float(y), law, norm) <= bar * (1 - 1e-4) for y in before]
     # a dip below the bar that is shorter than a stride may be passed over
     assert "1" * 41 not in "".join("01"[dip] for dip in below)
     if days < 729.0:
-        assert density(math.log(days) + 1e-4, law, norm) <= bar * (1 + 1e-3)
+        assert density(math.log(days) + 1e-5, law, norm) <= bar * (1 + 1e-6)
+    if usual * (1 + 1e-9) < days < 729.0:
+        assert density(math.log(days) - 1e-5, law, norm) >= bar * (1 - 1e-6)
 
 
 @given(st.one_of(mixtures, laws.map(lambda law: rhythm(*law))), st.floats(0.01, 30.0))
