@@ -55,7 +55,7 @@ def alert_bar(left: float, law: Law, cost_days: float, p: Row) -> float:
     of other streams included.
     """
     lost = math.exp(left) + p.least_leaving + survival_of(p.horizon_days, law)
-    return lost * (1.0 + p.gap_delay_days * math.exp(-law[1])) / cost_days
+    return float(lost * (1.0 + p.gap_delay_days * math.exp(-law[1])) / cost_days)
 
 
 @kernel

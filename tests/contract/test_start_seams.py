@@ -1,6 +1,7 @@
 """What a quick start, and quick fetches, take for granted of Faust and aiokafka."""
 
 import inspect
+import time
 
 import faust
 from aiokafka.consumer import AIOKafkaConsumer
@@ -8,7 +9,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from faust.tables.manager import TableManager
 
 from streams.kafka.table import Tables
-from streams.kafka.transport import ColumnarTransport
+from streams.kafka.transport import BUSY_MS, BUSY_SECONDS, FETCH_MS, ColumnarTransport
 
 
 def test_fausts_tables_do_what_ours_do_and_wait_a_second_before() -> None:
@@ -37,6 +38,14 @@ async def test_how_long_a_fetch_waits_is_looked_up_at_each_fetch() -> None:
     thread._consumer._fetcher = Fetching()
     consumer.fetch_within(7)
     assert thread._consumer._fetcher._fetch_max_wait_ms == 7
+    consumer.fetch_within(FETCH_MS)
+    assert thread._consumer._fetcher._fetch_max_wait_ms == FETCH_MS
+    consumer._last_records = time.monotonic()
+    consumer.fetch_within(FETCH_MS)
+    assert thread._consumer._fetcher._fetch_max_wait_ms == BUSY_MS
+    consumer._last_records -= BUSY_SECONDS
+    consumer.fetch_within(FETCH_MS)
+    assert thread._consumer._fetcher._fetch_max_wait_ms == FETCH_MS
     thread._consumer._fetcher = None
 
 

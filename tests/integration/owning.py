@@ -135,12 +135,14 @@ async def save(one: Owning) -> None:
 
 
 @asynccontextmanager
-async def columnar(broker: str, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of one partition that gives columns of committed records."""
+async def columnar(
+    broker: str, tp: TopicPartition, prepare: fetcher.Prepare = fetcher.as_it_is
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of one partition that gives columns of committed records, prepared so."""
     fetcher.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker,
-        value_deserializer=fetcher.Columnar(),
+        value_deserializer=fetcher.Columnar(prepare),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
     )

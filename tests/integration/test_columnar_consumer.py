@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,34 @@ async def test_aborted_transactions_and_control_records_leave_no_gap(
         fetches = await read(consumer, partition)
     assert values(fetches) == [b"0", b"2", b"4"]
     assert (fetches[0].first, fetches[-1].after) == (0, 10)
+
+
+async def test_fetches_are_prepared_in_their_order(broker: str, partition: TopicPartition) -> None:
+    made: list[int] = []
+
+    def note(tp: TopicPartition, fetched: Fetched) -> Fetched:
+        assert tp == partition
+        made.append(fetched.after)
+        return replace(fetched, made=len(made))
+
+    async with columnar(broker, partition, note) as consumer:
+        for value in (b"a", b"b"):
+            await send(broker, partition, [value])
+            assert values(got := await read(consumer, partition))[-1:] == [value]
+            assert got[-1].made == len(made)
+    assert made == sorted(made)
+
+
+async def test_what_goes_wrong_in_preparing_is_told_to_whoever_asks_for_records(
+    broker: str, partition: TopicPartition
+) -> None:
+    def refuse(_tp: TopicPartition, _fetched: Fetched) -> Fetched:
+        raise ZeroDivisionError("in preparing")
+
+    await send(broker, partition, [b"a"])
+    async with columnar(broker, partition, refuse) as consumer:
+        with pytest.raises(ZeroDivisionError, match="in preparing"):
+            await read(consumer, partition)
 
 
 async def test_another_consumer_in_the_process_still_gets_plain_records(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from detectors.state import CustomerState
 from schemas.dead_letters import Headers, RejectReason
 from schemas.instants import seconds
 from streams.partition import ingest as module
-from streams.partition.ingest import ingest
-from tests.functional.records import FIRST, PURCHASE, Record, fetched, read_all, record
+from streams.partition.ingest import Reading, ingest
+from tests.functional.records import FIRST, LATEST, PURCHASE, Record, fetched, read_all, record
 
 # --- one record --------------------------------------------------------------------------------
 
@@ -152,6 +153,20 @@ def test_an_event_from_the_future_adds_no_customer() -> None:
     assert [letter.reason for letter in got.dead_letters] == [RejectReason.FUTURE_TIME]
     assert state.size == 0
     assert len(read_all([ahead], latest=None)[0].observations) == 1
+
+
+def test_what_was_read_ahead_counts_the_same_and_only_as_a_whole() -> None:
+    ahead = record(event_time="2030-01-01T00:00:00Z", customer_id="new")
+    fetch = fetched([record(event_id="e-1"), ahead, record(event_id="e-2")])
+    made = Reading(Input.PURCHASES, fetch, None)
+    prepared = replace(fetch, made=made)
+    whole, later = (
+        ingest(Input.PURCHASES, one, CustomerState(Profile()), latest_allowed=LATEST)
+        for one in (prepared, prepared.from_position(FIRST + 1))
+    )
+    assert (len(whole.observations), whole.dead_letters) == (3, [])  # judged when it was read
+    assert whole.ids is made.ids
+    assert (len(later.observations), len(later.dead_letters)) == (1, 1)  # read again
 
 
 def test_nothing_gives_nothing() -> None:
