@@ -199,10 +199,7 @@ RULES = (
                 STEPS,
                 "if c.due + p.allowed_lateness_seconds < o.effective_time:",
                 "if c.due < o.effective_time:",
-                (
-                    "episodes: test_a_decision_waits_for_what_is_still_on_its_way",
-                    "late: test_within_the_grace_nobody_is_called_silent_who_was_not",
-                ),
+                ("episodes: test_a_decision_waits_for_what_is_still_on_its_way",),
             ),
         ),
     ),

@@ -124,11 +124,12 @@ class Reading:
                 out["id_start"], used = used, used + len(ids[-1])
                 out["id_end"] = used
                 rows.append(row)
-        self.ids = np.frombuffer(bytearray().join(ids), np.uint8)  # writable, as kernels know it
+        data = b"".join(ids)
+        self.ids = np.frombuffer(bytearray(data), np.uint8)  # writable, as kernels know them
         found = found[: len(rows)]
         found["effective_time"] = found["event_time"]
         starts, ends = (np.ascontiguousarray(found[name]) for name in ("id_start", "id_end"))
-        found["id_hash"] = hash_slices(self.ids, starts, ends)
+        found["id_hash"] = hash_slices(np.frombuffer(data, np.uint8), starts, ends)
         all_rows = np.append(self.rows, rows)
         order = np.argsort(all_rows)
         self.rows = all_rows[order].astype(np.int64)

@@ -70,7 +70,7 @@ async def test_a_worker_has_every_kernel_before_the_first_event(broker: str) -> 
         finally:
             assert worker.stop() == 0
         before, after = worker.log_path.read_text().split('"kernels.loaded"')
-        assert looked_up(before) > {"steps.apply_all", "steps.advance_all", "scan._scan"}
+        assert looked_up(before) > {"passes.apply_ahead", "passes.advance_blocks", "scan._scan"}
         # a refit has a thread of its own
         assert looked_up(after) <= {"fit._log_likelihood"}
 

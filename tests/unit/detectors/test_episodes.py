@@ -67,9 +67,12 @@ def test_silence_opens_an_episode_at_its_deadline_whenever_it_is_found() -> None
 
 
 def test_a_decision_waits_for_what_is_still_on_its_way() -> None:
-    state, _ = live(WEEKLY, LAST)
-    deadline = float(state.rows[0]["purchase_deadline"])
-    assert len(advance(state, deadline + 60.0).records) == 0
+    # a neighbour, in the same block of rows, who falls due half a minute earlier
+    earlier = [purchase("b", event.day - 30.0 / 86_400.0) for event in WEEKLY]
+    state, _ = live([*WEEKLY, *earlier], LAST)
+    deadline = float(state.rows[state.find(b"a")]["purchase_deadline"])
+    found = advance(state, deadline + 60.0).records
+    assert found["row"].tolist() == [state.find(b"b")]
     day = (deadline - START) / DAY
     in_time = purchase("a", day + 59.0 / 86_400.0, event_id="in time")
     assert len(apply(state, batch_of(state, [in_time])).records) == 0
