@@ -158,6 +158,7 @@ class PartitionOwner:
         owned = self._owned.get(partition)
         if owned is None or not owned.life.recovering:
             return
+        self._observer.restored(sum(len(fetched.columns) for fetched in fetches))
         try:
             for fetched in fetches:
                 owned.life.restore(fetched)
