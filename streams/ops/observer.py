@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detectors.customer import Cause, Hold, Segment
 from detectors.judgement.episodes import Severity, Status
 from detectors.observations import Input
+from schemas.dead_letters import RejectReason
 from schemas.instants import rfc3339
 from schemas.model import Model
 from schemas.proposals import Proposal
@@ -54,6 +55,10 @@ class Observer:
         self._out: dict[int, dict[Input, tuple[str, float]]] = {}
         self._alerts: dict[tuple[int, int], prometheus_client.Counter] = {}
         self._churn = Churn(metrics, settings.calendar.time_zone)
+        # from the start: of a counter that is new with its first letters no rate is known
+        for topic in settings.topics.sources:
+            for reason in RejectReason:
+                metrics.dead_letters.labels(topic, reason)
 
     def assigned(self, partitions: Iterable[int], gone: Collection[int]) -> None:
         """A rebalance is over."""
