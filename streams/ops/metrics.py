@@ -267,8 +267,8 @@ def page(catalogue: Iterable[Entry]) -> str:
         "",
         "Served by every worker at `/metrics`, in the Prometheus and OpenMetrics text formats.",
         "Besides these: `process_*` and `python_gc_*` as every Python client has them.",
-        "What is made of them is in [monitoring](monitoring.md). This page is printed by `python -m",
-        "streams.ops.metrics`.",
+        "What is made of them is in [monitoring](monitoring.md).",
+        "This page is printed by `python -m streams.ops.metrics`.",
         "",
         *table(catalogue),
     ]
