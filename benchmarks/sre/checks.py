@@ -61,7 +61,9 @@ def panels() -> list[tuple[str, list[str]]]:
 
 def tested() -> set[str]:
     """Alerts that fire in one test and are quiet in another; recorded figures with a value."""
-    fires, quiet, asked = set(), set(), set()
+    fires: set[str] = set()
+    quiet: set[str] = set()
+    asked: set[str] = set()
     for path in TESTS:
         for test in yaml.safe_load(path.read_text())["tests"]:
             for case in test.get("alert_rule_test", []):

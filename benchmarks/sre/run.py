@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -182,7 +183,7 @@ async def _worker_ends(worker: Worker, watched: Watched, outcome: Outcome) -> No
     await _told(watched, outcome, ("urgent", "OffbeatNoWorker", "resolved"))
     for expr, value in zip(figures, before, strict=True):
         try:
-            await _eventually(lambda e=expr, v=value: _is(prometheus, e, v), f"{expr} = {value}")
+            await _eventually(partial(_is, prometheus, expr, value), f"{expr} = {value}")
         except TimeoutError as error:
             outcome.expect(fine=False, fault=f"after the restart: {error}")
     restored = await prometheus.value("offbeat_restored_records_total")

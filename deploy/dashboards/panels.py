@@ -5,9 +5,11 @@ from typing import NamedTuple
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, stat, timeseries
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery as Answer
 from grafana_foundation_sdk.models import common as choices
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
+    DashboardLinkType,
     DataSourceRef,
     Panel,
     Threshold,
@@ -54,7 +56,7 @@ def named(uid: str, title: str, description: str, since: str) -> dashboard.Dashb
         .with_variable(jobs)
         .link(
             dashboard.DashboardLink("offbeat")
-            .type("dashboards")
+            .type(DashboardLinkType.DASHBOARDS)
             .tags(["offbeat"])
             .keep_time(True)
             .include_vars(True)
@@ -153,8 +155,8 @@ def _above(most: float | None, color: str) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _targets(queries: tuple[Query, ...], *, instant: bool = False) -> list[Dataquery]:
-    made = []
+def _targets(queries: tuple[Query, ...], *, instant: bool = False) -> list[Builder[Answer]]:
+    made: list[Builder[Answer]] = []
     for number, (expr, legend) in enumerate(queries):
         one = Dataquery().expr(expr).legend_format(legend).ref_id(chr(ord("A") + number))
         made.append((one.instant() if instant else one.range()).datasource(SOURCE))

@@ -31,6 +31,7 @@ LEAST_ROWS = 1024  # of a partition
 
 _COUNTED = (Status.OPENED, Status.SUPPRESSED, Status.RESOLVED, Status.EXPIRED)
 _SEASONAL = (Status.OPENED, Status.RESOLVED, Status.EXPIRED)
+_REASONS = [str(cause.name).lower() for cause in CAUSES]
 _THURSDAY = 3  # 1970-01-01
 
 
@@ -71,8 +72,8 @@ class Churn:
         status, best = records["status"], customers["best_segment"]
         counted = np.column_stack([status, best, leading_causes(records)])
         for (said, segment, cause), n in _tally(counted[np.isin(status, _COUNTED)]):
-            words = Status(said), Segment(segment), CAUSES[cause]
-            self._metrics.episodes.labels(*[word.name.lower() for word in words]).inc(n)
+            words = Status(said).name.lower(), Segment(segment).name.lower()
+            self._metrics.episodes.labels(*words, _REASONS[cause]).inc(n)
         seasonal = np.isin(status, _SEASONAL)
         months, weekdays = self._season(records["time"][seasonal])
         for (said, month, weekday), n in _tally(
@@ -124,8 +125,8 @@ class Churn:
         values = _values(self._rounds.values())
         for segment in Segment:
             if segment is not Segment.UNSEEN:
-                for place, cause in enumerate(CAUSES):
-                    words = segment.name.lower(), cause.name.lower()
+                for place, reason in enumerate(_REASONS):
+                    words = segment.name.lower(), reason
                     metrics.at_risk.labels(*words).set(int(at_risk[segment, place]))
                     for currency, value in values.items():
                         money = metrics.value_at_risk.labels(*words, currency)

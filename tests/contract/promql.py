@@ -41,10 +41,11 @@ class Known:
         raise AssertionError(f"{expr.prettify()}: no rule says what labels this has")
 
     def _selected(self, selector: promql.VectorSelector) -> Labels:
-        assert selector.name in self._metrics, f"there is no metric {selector.name}"
-        labels = self._metrics[selector.name]
+        name = str(selector.name)
+        assert name in self._metrics, f"there is no metric {name}"
+        labels = self._metrics[name]
         for matcher in selector.matchers.matchers:
-            assert matcher.name in labels, f"{selector.name} has no label {matcher.name}"
+            assert matcher.name in labels, f"{name} has no label {matcher.name}"
         return labels
 
     def _aggregated(self, expr: promql.AggregateExpr) -> Labels:
@@ -72,15 +73,15 @@ class Known:
         left, right = self._of(expr.lhs), self._of(expr.rhs)
         if left is None or right is None:
             return left if right is None else right
-        matching = expr.modifier.matching if expr.modifier else None
-        if matching is None:
+        modifier = expr.modifier
+        if modifier is None or modifier.matching is None:
             assert left == right, f"{expr.prettify()}: {sorted(left)} never match {sorted(right)}"
             return left
-        on = frozenset(matching.labels)
-        assert matching.type == promql.LabelModifierType.Include, expr.prettify()
+        on = frozenset(modifier.matching.labels)
+        assert modifier.matching.type == promql.LabelModifierType.Include, expr.prettify()
         assert on <= left & right, f"{expr.prettify()}: both must have {sorted(on)}"
         # and, unless: the answer is the left side's series
-        assert expr.modifier.card == promql.VectorMatchCardinality.ManyToMany, expr.prettify()
+        assert modifier.card == promql.VectorMatchCardinality.ManyToMany, expr.prettify()
         return left
 
     def _vector(self, expr: promql.Expr) -> Labels:

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from detectors.observations import Input
+from streams.calendar import DAYS
 from streams.ops import churn
 from streams.ops.health import Health
 from streams.ops.metrics import Metrics
@@ -178,7 +179,7 @@ def test_seasons_are_of_the_shops_own_calendar(
     figures = churn.Churn(Metrics(CollectorRegistry()), zone)
     at = datetime.fromisoformat(time).astimezone(UTC).timestamp()
     months, weekdays = figures._season(np.array([at]))
-    assert (f"{months[0] + 1:02}", churn.DAYS[weekdays[0]]) == (month, weekday)
+    assert (f"{months[0] + 1:02}", DAYS[weekdays[0]]) == (month, weekday)
 
 
 def test_seasons_count_what_was_said_by_its_own_time() -> None:
