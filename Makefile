@@ -8,6 +8,7 @@ UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
 CDNOW := build/data/btyd/datasets/CDNOW_master.txt
 MONITORING := .tools/monitoring/.unpacked
+TEMPLATES := usr/share/prometheus/alertmanager
 
 # uv makes the environment from the Python above and never fetches one of its own.
 export UV_PYTHON_DOWNLOADS := never
@@ -111,16 +112,19 @@ KERNELS := $(wildcard detectors/*.py detectors/*/*.py streams/kafka/*.py streams
 	@$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@touch $@
 
-# Debian's packages, unpacked and not installed: nothing of them starts, and nobody has to be root.
-# Where the programs are on the path already, those are used.
+# Debian's packages, unpacked and not installed: nothing of them starts. Its Alertmanager looks for its
+# templates in one place alone. Where the programs are on the path already, those are used.
 $(MONITORING):
 	@mkdir -p $(@D)/packages
-	@if command -v prometheus promtool amtool > /dev/null; then touch $@; exit; fi; \
+	@if type -P prometheus && type -P promtool && type -P amtool && \
+	  { type -P alertmanager || type -P prometheus-alertmanager; }; then touch $@; exit; fi > /dev/null; \
 	echo "Bringing Prometheus and Alertmanager into .tools (30 MB) …"; \
 	apt-cache show prometheus > /dev/null 2>&1 || apt-get update -qq; \
 	cd $(@D)/packages; \
 	apt-get download -qq -o APT::Sandbox::User=root prometheus prometheus-alertmanager; \
 	for package in *.deb; do dpkg -x "$$package" ..; done; \
+	test -e /$(TEMPLATES)/default.tmpl || install -Dm 644 -t /$(TEMPLATES) ../$(TEMPLATES)/*.tmpl || \
+	  { echo "Copy $(abspath $(@D))/$(TEMPLATES)/*.tmpl to /$(TEMPLATES), as root."; exit 1; }; \
 	rm -r ../packages; touch ../.unpacked
 
 # A set that a package brings along. The package itself is for older Pythons and is not used.

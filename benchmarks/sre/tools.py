@@ -9,6 +9,7 @@ from typing import NamedTuple
 from streams.errors import ConfigurationError
 
 UNPACKED = Path(".tools/monitoring/usr/bin")
+TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 # Debian calls it by the longer name, so that it is told from others
 NAMES = {
     "prometheus": ("prometheus",),
@@ -51,6 +52,11 @@ def find() -> Tools:
                 "Alertmanager by the system's own means.",
             )
         found[name] = str(Path(path).absolute())
+    if found["alertmanager"].startswith(str(UNPACKED.absolute())) and not TEMPLATES.exists():
+        raise ConfigurationError(
+            f"Debian's Alertmanager looks for its templates in {TEMPLATES}, and nowhere else",
+            remedy=f"As root: cp -r {UNPACKED.parent.absolute()}/share/prometheus /usr/share/",
+        )
     return Tools(**found)
 
 
