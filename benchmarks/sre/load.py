@@ -13,9 +13,9 @@ from detectors.observations import Input
 from streams.sources.kafka import Sender
 from streams.sources.lines import Lines, Naming, encode
 
-CUSTOMERS = 800
+CUSTOMERS = 8000  # whose year takes some seconds to read, and is scraped meanwhile
 DAYS = 420.0
-A_TICK = 40  # events of each kind
+A_TICK = 200  # events of each kind
 TICK_SECONDS = 0.25
 
 

@@ -21,8 +21,8 @@ from benchmarks.sre.tools import Tools
 from streams.errors import BrokerError
 from streams.kafka.node import free_port
 
-SCRAPE = "2s"
-FOR = "2s"
+SCRAPE = "1s"
+FOR = "1s"
 START_SECONDS = 20.0
 
 

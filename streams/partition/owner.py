@@ -158,10 +158,10 @@ class PartitionOwner:
         owned = self._owned.get(partition)
         if owned is None or not owned.life.recovering:
             return
-        self._observer.restored(sum(len(fetched.columns) for fetched in fetches))
         try:
             for fetched in fetches:
                 owned.life.restore(fetched)
+                self._observer.restored(len(fetched.columns))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
