@@ -21,14 +21,13 @@ from tests.laws.histories import (
     DAY,
     START,
     Event,
-    any_events,
     batch_of,
     law,
     live,
-    policies,
     purchase,
     visit,
 )
+from tests.laws.strategies import any_events, policies
 
 REASONS = [str(cause.name).lower() for cause in CAUSES]
 
