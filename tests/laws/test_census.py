@@ -22,12 +22,11 @@ from tests.laws.histories import (
     START,
     Event,
     batch_of,
-    law,
     live,
     purchase,
     visit,
 )
-from tests.laws.strategies import any_events, policies
+from tests.laws.strategies import any_events, law, policies
 
 REASONS = [str(cause.name).lower() for cause in CAUSES]
 
