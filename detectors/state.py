@@ -109,6 +109,11 @@ POPULATION = np.dtype(
         ("demand_periods", "f8"),  # how many days `demand` stands for (longer ones, below 1 a day)
         ("alert_floors", "i8", (SEGMENTS,)),  # least value that is announced; RANKS = none is
         ("erased_open", "i8"),  # episodes that were open and announced when their customer went
+        # customers given up, announced or not; the whole seconds between the first and the last
+        # that was seen of each; and those of them who came back
+        ("churned", "i8"),
+        ("churned_seconds", "i8"),
+        ("reactivated", "i8"),
     ],
     align=True,
 )

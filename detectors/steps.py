@@ -96,6 +96,8 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
             status = UPDATED
     elif c.expiry_due == due:
         status = STATUS_EXPIRED
+        population.churned += 1
+        population.churned_seconds += int(c.last_seen - c.first_seen)
     else:
         learnt = tick(c, row, p, e)
         next_due(c)
@@ -156,6 +158,8 @@ def take_observation(
         look_at_visits(c, now, p)
     weigh_causes(c, p)
     begins = effects & BOUGHT or (effects & RETURNED and expired)
+    if begins and expired:
+        population.reactivated += 1
     if begins and int(c.episode) != OPEN:
         begin_anew(c, o.event_time)
     changed = VISIT_RHYTHM if int(o.input) == VISITS else 0

@@ -81,7 +81,13 @@ def create(settings: Settings) -> WorkerApp:
     app.transport.fail = end_process
     outputs = OutputTopics(settings.topics.prefix)
     metrics = Metrics(CollectorRegistry())
-    metrics.build.info({"version": version("offbeat"), "config_hash": config_hash(settings)})
+    metrics.build.info(
+        {
+            "version": version("offbeat"),
+            "config_hash": config_hash(settings),
+            "clock": settings.clock,
+        }
+    )
     state_of_health = health.Health(settings.stall_seconds, time.monotonic())
     feed = app.feed = ModelFeed(client_options(settings), outputs.model, FEATURES, end_process)
     observer = Observer(settings, metrics, state_of_health)

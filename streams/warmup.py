@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from detectors import census
+from detectors.judgement.leading import leading_causes
 from detectors.lab.fit import Likelihood
 from detectors.lab.histories import Histories
 from detectors.lab.scenario import Scenario
@@ -56,6 +58,10 @@ def load_kernels() -> None:
     snapshot = life.snapshot(0)
     if snapshot is None:
         raise AssertionError("events were applied")
+    for decisions in snapshot.decisions:
+        leading_causes(decisions.records)
+    counted = np.zeros(1, census.CENSUS)
+    census.count(life.state, 0, life.state.size, life.timeline.watermark, counted)
     topics = OutputTopics(settings.topics.prefix)
     for out in Publisher(settings, lambda _: Scorer()).outgoing(life, snapshot):
         if out.topic == topics.examples:

@@ -9,13 +9,12 @@ two workers in a process do not share counts. Base units (seconds, bytes), names
 
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from streams.ops.catalogue import Catalogue, Entry, table
 
 # What became of an event; each one read has exactly one of these, so that they add up.
 APPLIED = "applied"  # it changed its customer's row
@@ -39,103 +38,87 @@ _DEADLINE_TO_ALERT_SECONDS = (1.0, 10.0, 60.0, 61.0, 65.0, 90.0, 300.0, 3600.0, 
 _RECOVERY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
 
-class Entry(NamedTuple):
-    """A line of the catalogue; `name` as it is scraped."""
-
-    name: str
-    kind: str
-    unit: str
-    labels: tuple[str, ...]
-    meaning: str
-    buckets: tuple[float, ...] = ()
-
-
-class Durations(Histogram):
-    """A histogram without labels that takes many values at once."""
-
-    def observe_all(self, amounts: NDArray[np.float64]) -> None:
-        """As `observe` of each."""
-        if len(amounts):
-            self._sum.inc(float(amounts.sum()))
-            found = np.bincount(np.searchsorted(self._upper_bounds, amounts))
-            for bucket in np.flatnonzero(found).tolist():
-                self._buckets[bucket].inc(int(found[bucket]))
-
-
-class Metrics:
+class Metrics(Catalogue):
     """All metrics of one worker, on `registry`, as typed attributes; `catalogue` describes them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
-        self.catalogue: list[Entry] = []
+        super().__init__(registry)
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
 
-        self.build = self._info("offbeat_build", "Version of offbeat and config_hash.")
-        self.events = self._counter(
+        self.build = self.info(
+            "offbeat_build",
+            "Version of offbeat, digest of what changes decisions, and what moves time: wall or "
+            "event.",
+            "version",
+            "config_hash",
+            "clock",
+        )
+        self.events = self.counter(
             "offbeat_events_total", "Events read, by what became of them.", "topic", "outcome"
         )
-        self.late_events = self._counter(
+        self.late_events = self.counter(
             "offbeat_late_events_total", "Read behind their input's watermark.", "topic"
         )
-        self.unknown_fields = self._counter(
+        self.unknown_fields = self.counter(
             "offbeat_unknown_fields_total",
             "Fields that no contract names, in a sample: one event in 512.",
             "topic",
         )
-        self.dead_letters = self._counter(
+        self.dead_letters = self.counter(
             "offbeat_dead_letters_total", "Records that could not be read.", "topic", "reason"
         )
-        self.dead_letter_share = self._gauge(
+        self.dead_letter_share = self.gauge(
             "offbeat_dead_letter_ratio",
             "Dead letters among the last records (`dlq.window`) of the partition where they are "
             "most; above `dlq.limit` the worker stops.",
             "",
             "topic",
         )
-        self.alerts = self._counter(
+        self.alerts = self.counter(
             "offbeat_alerts_total", "Alerts committed.", "status", "severity"
         )
-        self.erasures = self._counter("offbeat_erasures_total", "Customers erased, committed.")
-        self.open_episodes = self._gauge(
+        self._churn()
+        self.erasures = self.counter("offbeat_erasures_total", "Customers erased, committed.")
+        self.open_episodes = self.gauge(
             "offbeat_open_episodes", "Episodes open now.", "", "partition"
         )
-        self.held_back = self._counter(
+        self.held_back = self.counter(
             "offbeat_held_back_total",
             "Episodes held back rather than announced, by why: low_value, cooldown or budget.",
             "reason",
         )
-        self.segment_customers = self._gauge(
+        self.segment_customers = self.gauge(
             "offbeat_segment_customers", "Customers by segment.", "", "partition", "segment"
         )
-        self.segment_transitions = self._counter(
+        self.segment_transitions = self.counter(
             "offbeat_segment_transitions_total",
             "Customers who went from one segment to another; `unseen` is where they come from.",
             "before",
             "after",
         )
-        self.watermark = self._gauge(
+        self.watermark = self.gauge(
             "offbeat_watermark_timestamp_seconds",
             "Watermark: how far event time has come, Unix time.",
             "seconds",
             "partition",
         )
-        self.watermark_lag = self._gauge(
+        self.watermark_lag = self.gauge(
             "offbeat_watermark_lag_seconds",
             "Wall time less watermark, at the last checkpoint.",
             "seconds",
             "partition",
         )
-        self.consumer_lag = self._gauge(
+        self.consumer_lag = self.gauge(
             "offbeat_consumer_lag_records", "Records behind the end of the log.", "", "topic"
         )
-        self.waiting = self._gauge(
+        self.waiting = self.gauge(
             "offbeat_waiting_bytes",
             "Read, and waiting for the partition's slower inputs.",
             "bytes",
             "partition",
         )
-        self.source_outage = self._gauge(
+        self.source_outage = self.gauge(
             "offbeat_source_outage",
             "1 while an input of a partition is out, so that its silence says nothing, by why: "
             "collapsed or planned.",
@@ -144,59 +127,122 @@ class Metrics:
             "partition",
             "reason",
         )
-        self.batch = self._histogram(
+        self.batch = self.histogram(
             "offbeat_batch_seconds", "Decode and apply one fetch of one input.", _BATCH_SECONDS
         )
-        self.checkpoint = self._histogram(
+        self.checkpoint = self.histogram(
             "offbeat_checkpoint_seconds",
             "One transaction, from its begin to its commit.",
             _CHECKPOINT_SECONDS,
         )
-        self.event_to_alert = self._histogram(
+        self.event_to_alert = self.histogram(
             "offbeat_event_to_alert_seconds",
             "From an event's effective time to the commit of the alert that it opened or resolved.",
             _EVENT_TO_ALERT_SECONDS,
         )
-        self.deadline_to_alert = self._histogram(
+        self.deadline_to_alert = self.histogram(
             "offbeat_deadline_to_alert_seconds",
             "From a silence deadline to the commit of its alert; allowed lateness included.",
             _DEADLINE_TO_ALERT_SECONDS,
         )
-        self.customers = self._gauge("offbeat_state_customers", "Rows of state.", "", "partition")
-        self.state_bytes = self._gauge(
+        self.customers = self.gauge("offbeat_state_customers", "Rows of state.", "", "partition")
+        self.state_bytes = self.gauge(
             "offbeat_state_bytes", "Memory of rows and their index.", "bytes", "partition"
         )
-        self.examples = self._counter("offbeat_examples_total", "Examples for the model written.")
-        self.labels = self._counter(
-            "offbeat_labels_total", "Labels that the model has learnt from."
-        )
-        self.log_loss = self._gauge(
+        self.examples = self.counter("offbeat_examples_total", "Examples for the model written.")
+        self.labels = self.counter("offbeat_labels_total", "Labels that the model has learnt from.")
+        self.log_loss = self.gauge(
             "offbeat_model_log_loss",
             "Log-loss of predictions made before their label was known, discounted.",
             "nats",
             "model",
         )
-        self.model = self._info("offbeat_model", "Version of the model in use.")
-        self.proposals = self._gauge(
+        self.model_labels = self.gauge(
+            "offbeat_model_labels", "Labels that the model has learnt from, since it first began."
+        )
+        self.model = self.info("offbeat_model", "Version of the model in use.", "version")
+        self.proposals = self.gauge(
             "offbeat_proposals", "Times that parameters of the population have been proposed."
         )
-        self.proposal_gain = self._gauge(
+        self.proposal_gain = self.gauge(
             "offbeat_proposal_gain",
             "How much likelier a gap of the sample is by the newest proposal than by what runs.",
             "nats",
         )
-        self.proposal_until = self._gauge(
+        self.proposal_until = self.gauge(
             "offbeat_proposal_until_timestamp_seconds",
             "Event time before which the newest proposal knows the purchases, Unix time.",
             "seconds",
         )
-        self.recovery = self._histogram(
+        self.recovery = self.histogram(
             "offbeat_recovery_seconds",
             "From the assignment of a partition to its state being whole.",
             _RECOVERY_SECONDS,
         )
-        self.rebalances = self._counter(
+        self.recovering = self.gauge(
+            "offbeat_recovering_partitions", "Partitions whose state is not yet whole."
+        )
+        self.restored = self.counter(
+            "offbeat_restored_records_total", "Records of the changelog read back."
+        )
+        self.rebalances = self.counter(
             "offbeat_rebalances_total", "Times that partitions were assigned anew."
+        )
+
+    def _churn(self) -> None:
+        """What became of customers: of all workers together, the shop's figures."""
+        self.customers_by_state = self.gauge(
+            "offbeat_customers",
+            "Customers seen, by where they stand: well, at_risk (an episode is open), held_back "
+            "(one is open and not announced), churned (given up, announced or not). Counted from "
+            "the rows, in rounds.",
+            "",
+            "state",
+        )
+        self.churned = self.counter(
+            "offbeat_churned_customers_total", "Customers given up, announced or not."
+        )
+        self.churned_lifetime = self.counter(
+            "offbeat_churned_lifetime_seconds_total",
+            "From the first to the last event of each customer given up.",
+            unit="seconds",
+        )
+        self.reactivated = self.counter(
+            "offbeat_reactivated_customers_total",
+            "Customers who came back after they were given up.",
+        )
+        self.episodes = self.counter(
+            "offbeat_episodes_total",
+            "Episodes committed, by what became of them: opened, suppressed (held back), resolved "
+            "(came back), expired (churned); by the best segment that the customer has been in, "
+            "and the strongest cause.",
+            "status",
+            "best_segment",
+            "reason",
+        )
+        self.season = self.counter(
+            "offbeat_season_episodes_total",
+            "Episodes opened, resolved and expired, by month (01 to 12) and day of the week (mon "
+            "to sun) of event time, in `calendar.time_zone`.",
+            "status",
+            "month",
+            "weekday",
+        )
+        self.at_risk = self.gauge(
+            "offbeat_at_risk_customers",
+            "Customers at risk, by segment and strongest cause. Counted from the rows, in rounds.",
+            "",
+            "segment",
+            "reason",
+        )
+        self.value_at_risk = self.gauge(
+            "offbeat_value_at_risk",
+            "What customers at risk would spend within `profile.value_horizon_days` if they came "
+            "back, in `currency`: of each partition the first four that it saw. In rounds.",
+            "",
+            "segment",
+            "reason",
+            "currency",
         )
 
     def forget(self, partition: int) -> None:
@@ -213,22 +259,6 @@ class Metrics:
         ):
             gauge.remove_by_labels({"partition": str(partition)})
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        self.catalogue.append(Entry(name, "counter", "", labels, meaning))
-        return Counter(name, meaning, labels, registry=self.registry)
-
-    def _gauge(self, name: str, meaning: str, unit: str = "", *labels: str) -> Gauge:
-        self.catalogue.append(Entry(name, "gauge", unit, labels, meaning))
-        return Gauge(name, meaning, labels, registry=self.registry)
-
-    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Durations:
-        self.catalogue.append(Entry(name, "histogram", "seconds", (), meaning, buckets))
-        return Durations(name, meaning, buckets=buckets, registry=self.registry)
-
-    def _info(self, name: str, meaning: str) -> Info:
-        self.catalogue.append(Entry(f"{name}_info", "info", "", (), meaning))
-        return Info(name, meaning, registry=self.registry)
-
 
 def page(catalogue: Iterable[Entry]) -> str:
     """docs/metrics.md."""
@@ -237,17 +267,11 @@ def page(catalogue: Iterable[Entry]) -> str:
         "",
         "Served by every worker at `/metrics`, in the Prometheus and OpenMetrics text formats.",
         "Besides these: `process_*` and `python_gc_*` as every Python client has them.",
+        "What is made of them is in [monitoring](monitoring.md).",
         "This page is printed by `python -m streams.ops.metrics`.",
         "",
-        "| Name | Kind | Unit | Labels | Meaning |",
-        "|---|---|---|---|---|",
+        *table(catalogue),
     ]
-    for entry in catalogue:
-        labels = ", ".join(f"`{label}`" for label in entry.labels)
-        meaning = entry.meaning
-        if entry.buckets:
-            meaning += f" Buckets: {', '.join(f'{bound:g}' for bound in entry.buckets)}."
-        lines.append(f"| `{entry.name}` | {entry.kind} | {entry.unit} | {labels} | {meaning} |")
     lines += [
         "",
         f"`outcome` of an event is one of {', '.join(f'`{o}`' for o in OUTCOMES)}; they add up to",

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from detectors.customer import Cause, Hold, Segment
 from detectors.judgement.episodes import Severity, Status
 from detectors.observations import Input
+from schemas.dead_letters import RejectReason
 from schemas.instants import rfc3339
 from schemas.model import Model
 from schemas.proposals import Proposal
 from streams.ops import logs
+from streams.ops.churn import Churn
 from streams.ops.health import Health
 from streams.ops.metrics import (
     APPLIED,
@@ -34,6 +36,7 @@ from streams.settings import Settings
 
 _HELD_BACK = "held_back"
 _TRANSITIONS = "transitions"
+_CHURN = "churn"
 _SILENCE = int(Cause.PURCHASE_SILENCE | Cause.VISIT_SILENCE)
 
 log = logs.logger(__name__)
@@ -51,6 +54,11 @@ class Observer:
         self._counted: dict[int, dict[str, NDArray[np.int64]]] = {}
         self._out: dict[int, dict[Input, tuple[str, float]]] = {}
         self._alerts: dict[tuple[int, int], prometheus_client.Counter] = {}
+        self._churn = Churn(metrics, settings.calendar.time_zone)
+        # from the start: of a counter that is new with its first letters no rate is known
+        for topic in settings.topics.sources:
+            for reason in RejectReason:
+                metrics.dead_letters.labels(topic, reason)
 
     def assigned(self, partitions: Iterable[int], gone: Collection[int]) -> None:
         """A rebalance is over."""
@@ -62,13 +70,21 @@ class Observer:
             self._out.pop(number, None)
         self._assigned_at = {n: self._assigned_at.get(n, now) for n in owned}
         self._metrics.rebalances.inc()
+        self._metrics.recovering.set(len(owned - self._counted.keys()))
+        self._churn.assigned(owned)
         self._health.assigned(owned)
         log.info(logs.PARTITIONS_ASSIGNED, partitions=sorted(owned), gone=sorted(gone))
+
+    def restored(self, records: int) -> None:
+        """So many records of the changelog were read back."""
+        self._metrics.restored.inc(records)
 
     def recovered(self, life: PartitionLife) -> None:
         """A partition's state is whole."""
         self._counted[life.number] = _counts(life)
         self._out[life.number] = life.out()
+        self._churn.recovered(life.number)
+        self._metrics.recovering.set(len(self._assigned_at.keys() - self._counted.keys()))
         seconds = time.monotonic() - self._assigned_at[life.number]
         self._metrics.recovery.observe(seconds)
         self._health.recovered(life.number)
@@ -120,6 +136,7 @@ class Observer:
         if snapshot.decisions:
             self._metrics.examples.inc(sum(len(one.examples) for one in snapshot.decisions))
             self._said([one.records for one in snapshot.decisions], time.time())
+            self._churn.decided(snapshot.decisions)
 
     def _said(self, published: list[NDArray[np.void]], wall: float) -> None:
         """What was decided is on the wire."""
@@ -157,7 +174,7 @@ class Observer:
             log.info(logs.MODEL_ADOPTED, version=newest.version, labels=newest.labels)
 
     def looked(
-        self, lives: Iterable[PartitionLife], ends: Mapping[tuple[Input, int], int | None]
+        self, lives: Collection[PartitionLife], ends: Mapping[tuple[Input, int], int | None]
     ) -> None:
         """Once a tick: gauges of each partition, and whether the worker gets on."""
         wall = time.time()
@@ -175,6 +192,7 @@ class Observer:
         for source, lag in lags.items():
             self._metrics.consumer_lag.labels(self._names[source]).set(lag)
             self._metrics.dead_letter_share.labels(self._names[source]).set(shares[source])
+        self._churn.looked(lives)
         self._health.observed(position, sum(lags.values()), time.monotonic())
 
     def _gauges(self, life: PartitionLife, wall: float) -> None:
@@ -226,6 +244,10 @@ class Observer:
             words = _word(Segment(one)), _word(Segment(other))
             n = int(grown[_TRANSITIONS][one, other])
             self._metrics.segment_transitions.labels(*words).inc(n)
+        churned, seconds, reactivated = grown[_CHURN].tolist()
+        self._metrics.churned.inc(churned)
+        self._metrics.churned_lifetime.inc(seconds)
+        self._metrics.reactivated.inc(reactivated)
 
 
 def _counts(life: PartitionLife) -> dict[str, NDArray[np.int64]]:
@@ -238,6 +260,7 @@ def _counts(life: PartitionLife) -> dict[str, NDArray[np.int64]]:
         OUT_OF_ORDER: out_of_order.copy(),
         _HELD_BACK: population["held_back"].copy(),
         _TRANSITIONS: _transitions(life).copy(),
+        _CHURN: np.array([population[f] for f in ("churned", "churned_seconds", "reactivated")]),
     }
 
 

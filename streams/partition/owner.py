@@ -160,6 +160,7 @@ class PartitionOwner:
             return
         try:
             for fetched in fetches:
+                self._observer.restored(len(fetched.columns))
                 owned.life.restore(fetched)
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)

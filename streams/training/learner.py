@@ -70,6 +70,7 @@ class ExamplesLearner:
 
     async def _let_go(self) -> None:
         await self._refits.stop()
+        self._metrics.log_loss.clear()  # whoever trains now says it
         checkpoints, self._checkpoints, self._trainer = self._checkpoints, None, None
         if checkpoints is not None:
             await checkpoints.stop()
@@ -85,6 +86,7 @@ class ExamplesLearner:
         if trainer.restarted or trainer.lost:
             log.warning(logs.TRAINER_RESTARTED, restarted=trainer.restarted, lost=trainer.lost)
         self._checkpoints, self._trainer = checkpoints, trainer
+        self._show_loss(trainer)
 
     async def take(self, fetches: Sequence[Fetched]) -> None:
         """Learn the examples of one message."""
@@ -103,9 +105,13 @@ class ExamplesLearner:
                     log.warning(logs.EXAMPLES_SKIPPED, reasons=dict(taken.skipped))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
-        model = trainer.model
-        self._metrics.log_loss.labels("model").set(model.log_loss)
-        self._metrics.log_loss.labels("static").set(model.static_log_loss)
+        self._show_loss(trainer)
+
+    def _show_loss(self, trainer: Trainer) -> None:
+        self._metrics.model_labels.set(trainer.model.labels)
+        if trainer.model.labels:
+            self._metrics.log_loss.labels("model").set(trainer.model.log_loss)
+            self._metrics.log_loss.labels("static").set(trainer.model.static_log_loss)
 
     async def checkpoint(self) -> None:
         """Publish a version when it is due; begin a refit when one is, and fetch what it found."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
 from streams.kafka import jars
-from streams.ops.metrics import Metrics
-from streams.partition.life import COLLAPSED
 from streams.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -23,15 +19,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"topics"}
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())["groups"]
-    for rule in group["rules"]
-]
-DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboards" / "offbeat.json").read_text())
 
 _IMAGE = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z0-9-]+)?$")
-_METRIC = re.compile(r"\boffbeat_[a-z_]+\b")
 
 
 def _mounts() -> Iterator[tuple[str, str]]:
@@ -39,14 +28,6 @@ def _mounts() -> Iterator[tuple[str, str]]:
     for name, service in SERVICES.items():
         for volume in service.get("volumes", []):
             yield name, volume.split(":")[0]
-
-
-def _expressions() -> Iterator[str]:
-    for rule in RULES:
-        yield rule["expr"]
-    for panel in DASHBOARD["panels"]:
-        for target in panel["targets"]:
-            yield target["expr"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -130,45 +111,3 @@ def test_prometheus_scrapes_the_port_that_workers_listen_on() -> None:
     (discovery,) = config["scrape_configs"][0]["dns_sd_configs"]
     assert str(discovery["port"]) == SERVICES["worker"]["environment"]["OFFBEAT_WEB_PORT"]
     assert discovery["names"] == ["worker"]
-
-
-def test_rules_and_dashboard_ask_for_metrics_that_exist() -> None:
-    catalogue = {entry.name for entry in Metrics(CollectorRegistry()).catalogue}
-    for expression in _expressions():
-        for name in _METRIC.findall(expression):
-            assert name.removesuffix("_bucket") in catalogue, expression
-
-
-def test_every_rule_says_what_it_means_and_what_to_do() -> None:
-    for rule in RULES:
-        assert rule["labels"]["severity"] in {"warning", "error", "critical"}
-        assert rule["annotations"].keys() >= {"summary", "action"}
-
-
-def test_alertmanager_speaks_of_rules_that_exist() -> None:
-    text = (DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
-    names = {rule["alert"] for rule in RULES}
-    assert set(re.findall(r"\bOffbeat\w+", text)) <= names
-
-
-def test_rules_select_and_group_by_labels_that_their_metrics_have() -> None:
-    labels = {entry.name: set(entry.labels) for entry in Metrics(CollectorRegistry()).catalogue}
-    for rule in RULES:
-        names = [name.removesuffix("_bucket") for name in _METRIC.findall(rule["expr"])]
-        for name, selected in re.findall(r"\b(offbeat_[a-z_]+)\{(\w+)=", rule["expr"]):
-            assert selected in labels[name], rule["alert"]
-        grouped = {
-            label for found in re.findall(r"by \(([^)]*)\)", rule["expr"])
-            for label in found.split(", ")
-        } - {"le"}  # fmt: skip
-        assert all(grouped <= labels[name] for name in names), rule["alert"]
-        said = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
-        assert not names or "by (" not in rule["expr"] or said <= grouped, rule["alert"]
-
-
-def test_an_input_that_collapsed_calls_an_operator_and_planned_maintenance_does_not() -> None:
-    (rule,) = [rule for rule in RULES if rule["alert"] == "OffbeatSourceOutage"]
-    (reason,) = re.findall(r'offbeat_source_outage\{reason="(\w+)"\}', rule["expr"])
-    assert reason == COLLAPSED
-    (page,) = re.findall(r"docs/[\w-]+\.md", rule["annotations"]["action"])
-    assert f"## When {rule['alert']} fires" in (ROOT / page).read_text()

@@ -56,3 +56,10 @@ def reread(batches: list[FinishedBatch]) -> list[Fetched]:
         batch._set_producer_state(1, 0, 0)
         found += list(parse(bytes(batch._build()), 0))
     return found
+
+
+def record_fetch(record: bytes) -> Fetched:
+    """A partition's own record, as it is read back."""
+    data = b"\x00partition" + record
+    columns = np.array([[0, 0, 0, 10, 10, len(data), len(data), len(data)]], np.int64)
+    return Fetched(data, columns, 0, 1)

@@ -5,7 +5,6 @@ One file: what is done to a life, and what is asked of it, is the same throughou
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,11 +16,10 @@ from detectors.profile import Profile
 from schemas.changelog import decode_partition
 from schemas.samples import decode_sample
 from streams.errors import DeadLettersError, GapError, StateError
-from streams.kafka.columns import Fetched
 from streams.partition.ingest import Home
 from streams.partition.life import IDLE_RECORD_SECONDS, PartitionLife, Snapshot
 from streams.settings_groups import Dlq
-from tests.functional.fetching import DAY, START, fetch, purchase, reread, visit
+from tests.functional.fetching import DAY, START, fetch, purchase, record_fetch, reread, visit
 
 NAMES = ("purchases", "visits", "payments", "support")
 
@@ -53,12 +51,6 @@ def recovered(snapshots: list[Snapshot], profile: Profile | None = None) -> Part
             life.restore(fetched)
     life.finish_recovery()
     return life
-
-
-def record_fetch(record: bytes) -> Fetched:
-    data = b"\x00partition" + record
-    columns = np.array([[0, 0, 0, 10, 10, len(data), len(data), len(data)]], np.int64)
-    return Fetched(data, columns, 0, 1)
 
 
 def drain(life: PartitionLife) -> Snapshot:
