@@ -4,7 +4,8 @@ Renders every overlay with kubectl's Kustomize and checks each resource against 
 kind: Kubernetes' own in the oldest and the newest version that are meant, Strimzi's and the
 Prometheus operator's for theirs; then what schemas cannot know (`pods`). The Dockerfile goes
 through hadolint, the compose file through Docker Compose. Exit code 1 when anything is wrong, or
-unchecked. No cluster and no Docker engine takes part: nothing is started from these files.
+unchecked; and when one of the ways in which `spoilt` spoils manifests is not noticed. No cluster
+and no Docker engine takes part: nothing is started from these files.
 
 `make manifests` is the same with --write: it makes the generated files anew, and checks nothing.
 """
@@ -21,6 +22,7 @@ import jsonschema
 import yaml
 
 from benchmarks.deploy import generated, pods
+from benchmarks.deploy.spoilt import SPOILT, spoilt
 from benchmarks.deploy.tools import BUILT, custom_schemas, program, run
 from benchmarks.harness import console
 from streams.errors import ConfigurationError
@@ -73,6 +75,16 @@ def file_faults() -> Iterator[str]:
             yield f"{name}: {error.what}"
 
 
+def unnoticed(manifests: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with spoilt manifests of the production overlay, and would pass."""
+    found = []
+    for what, spoil in SPOILT.items():
+        copies, changed = spoilt(spoil, manifests)
+        if not any(schema_faults(changed)) and not any(pods.faults("production", copies)):
+            found.append(what)
+    return found
+
+
 def check() -> tuple[dict[str, int], list[str]]:
     """Figures, and all that is wrong."""
     found = [f"{path.name} is not what `make manifests` makes" for path in generated.stale()]
@@ -86,12 +98,16 @@ def check() -> tuple[dict[str, int], list[str]]:
             validated += not wrong
             found += [f"{name}: {fault}" for fault in wrong]
         found += [f"{name}: {fault}" for fault in pods.faults(name, resources)]
+        if name == "production":
+            found += [f"not noticed: {what}" for what in unnoticed(resources)]
     found += file_faults()
     figures = {
         "overlays": len(overlays),
         "manifests": manifests,
         "validated": validated,
         "generated_files": len(list(generated.generated())),
+        "spoilt": len(SPOILT),
+        "unnoticed": sum(fault.startswith("not noticed") for fault in found),
         "faults": len(found),
     }
     return figures, found

@@ -1,4 +1,7 @@
-"""`offbeat capacity`: how many workers, and how much memory and disk."""
+"""`offbeat capacity`: how many workers, and how much memory and disk.
+
+`python -m streams.cli.capacity` prints the table of docs/capacity.md.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ if TYPE_CHECKING:
     from streams.capacity import Capacity
 
 GIB = 1 << 30
+# From a shop in a town to a chain: customers, events a second at the peak.
+EXAMPLES = ((1e5, 100.0), (1e6, 5e3), (5e6, 2e4), (1e7, 1e5), (5e7, 2e5))
 
 
 def command(
@@ -58,3 +63,17 @@ def rows(found: Capacity) -> list[tuple[str, str]]:
         ("a worker that died is taken over within, seconds", f"{found.takeover_seconds:.0f}"),
         ("a minute of backlog is gone after, seconds", f"{60 * found.catch_up_ratio:.1f}"),
     ]
+
+
+def page() -> str:
+    """The examples as a table in Markdown."""
+    from streams.capacity import capacity
+
+    found = [rows(capacity(round(customers), rate)) for customers, rate in EXAMPLES]
+    lines = [" | ".join(name for name, _ in found[0]), "|".join("---:" for _ in found[0])]
+    lines += [" | ".join(value for _, value in one) for one in found]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    print(page(), end="")

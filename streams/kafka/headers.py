@@ -17,37 +17,6 @@ class Marked(NamedTuple):
 
 
 @kernel
-def _look(
-    buffer: NDArray[np.uint8],
-    pos: int,
-    end: int,
-    name: NDArray[np.uint8],
-    other: NDArray[np.uint8],
-    wanted: int,
-) -> tuple[bool, int]:
-    carries, start = False, -1
-    count, pos = varint(buffer, pos, end)
-    for _ in range(count if pos >= 0 else 0):
-        size, pos = varint(buffer, pos, end)
-        if pos < 0 or size > end - pos:
-            break
-        is_name, is_other = size == name.shape[0], size == other.shape[0]
-        i = 0
-        while (is_name or is_other) and i < size:
-            is_name = is_name and buffer[pos + i] == name[i]
-            is_other = is_other and buffer[pos + i] == other[i]
-            i += 1
-        carries = carries or is_name
-        size, pos = varint(buffer, pos + max(size, 0), end)
-        if pos < 0 or size > end - pos:
-            break
-        if is_other and size == wanted:
-            start = pos
-        pos += max(size, 0)
-    return carries, start
-
-
-@kernel
 def _marked(
     buffer: NDArray[np.uint8],
     columns: NDArray[np.int64],
@@ -57,11 +26,31 @@ def _marked(
     carries: NDArray[np.bool_],
     starts: NDArray[np.int64],
 ) -> None:
-    for i in range(columns.shape[0]):
-        pos, end = int(columns[i, HEADERS_START]), int(columns[i, HEADERS_END])
-        carries[i], starts[i] = False, -1
-        if end - pos > 1:  # a count of 0 is one zero byte, and most records have no more
-            carries[i], starts[i] = _look(buffer, pos, end, name, other, wanted)
+    # one function: numba counts references to the arrays at each call of another
+    for row in range(columns.shape[0]):
+        pos, end = int(columns[row, HEADERS_START]), int(columns[row, HEADERS_END])
+        carries[row], starts[row] = False, -1
+        if end - pos <= 1:  # a count of 0 is one zero byte, and most records have no more
+            continue
+        count, pos = varint(buffer, pos, end)
+        for _ in range(count if pos >= 0 else 0):
+            size, pos = varint(buffer, pos, end)
+            if pos < 0 or size > end - pos:
+                break
+            is_name, is_other = size == name.shape[0], size == other.shape[0]
+            i = 0
+            while (is_name or is_other) and i < size:
+                is_name = is_name and buffer[pos + i] == name[i]
+                is_other = is_other and buffer[pos + i] == other[i]
+                i += 1
+            if is_name:
+                carries[row] = True
+            size, pos = varint(buffer, pos + max(size, 0), end)
+            if pos < 0 or size > end - pos:
+                break
+            if is_other and size == wanted:
+                starts[row] = pos
+            pos += max(size, 0)
 
 
 def marked(
