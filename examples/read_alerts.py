@@ -39,10 +39,11 @@ class Desk:
 async def main(idle: float | None) -> None:
     """Read until nothing has come for `idle` seconds; without it, for ever."""
     desk = Desk()
+    prefix = os.environ.get("OFFBEAT_TOPICS_PREFIX", "offbeat")
     consumer = AIOKafkaConsumer(
-        "offbeat.alerts",
+        f"{prefix}.alerts",
         bootstrap_servers=os.environ.get("OFFBEAT_BROKER", "127.0.0.1:9092"),
-        group_id="offbeat-alerts",
+        group_id=f"{prefix}-alerts",
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
