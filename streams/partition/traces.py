@@ -15,6 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from detectors.compiled import Bytes, kernel
+
 TRACEPARENT = "traceparent"
 TRACEPARENT_BYTES = 55  # 00-<32 hex>-<16 hex>-<2 hex>
 
@@ -25,31 +27,56 @@ _HEX = np.zeros(256, np.bool_)
 _HEX[list(b"0123456789abcdef")] = True
 _ODD = np.zeros(256, np.bool_)
 _ODD[list(b"13579bdf")] = True  # the last digit's last bit: sampled
-_DASHES = [2, 35, 52]
-_TRACE, _PARENT = slice(3, 35), slice(36, 52)
-_ZERO = ord("0")
+_ZERO, _DASH = b"0-"
+_TRACE, _PARENT, _FLAGS, _LAST = 2, 35, 52, 54  # the dashes, and the last digit
 
 Parents = Mapping[tuple[int, float], bytes]
 """By the customer's row and the time of what was decided."""
 
 
+@kernel
+def _is_followed(buffer: Bytes, at: int) -> bool:
+    """Whether a sampled traceparent of version 00 begins there."""
+    if not _ODD[buffer[at + _LAST]] or buffer[at] != _ZERO or buffer[at + 1] != _ZERO:
+        return False
+    trace, parent = False, False  # whether there is a digit that is not 0
+    for i in range(2, _LAST):
+        digit = buffer[at + i]
+        if i in (_TRACE, _PARENT, _FLAGS):
+            if digit != _DASH:
+                return False
+        elif not _HEX[digit]:
+            return False
+        elif i < _PARENT:
+            trace = trace or digit != _ZERO
+        elif i < _FLAGS:
+            parent = parent or digit != _ZERO
+    return trace and parent
+
+
+@kernel
+def _followed(buffer: Bytes, starts: NDArray[np.int64], rows: NDArray[np.int64]) -> int:
+    count = 0
+    for row in range(starts.shape[0]):
+        if starts[row] >= 0 and _is_followed(buffer, starts[row]):
+            rows[count] = row
+            count += 1
+    return count
+
+
 def valid_parents(
-    buffer: NDArray[np.uint8], starts: NDArray[np.int64]
+    buffer: Bytes, starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
     """Which of the records have a traceparent to follow, and those.
 
     `starts`: where each one's value begins in the buffer, -1 for none.
     """
-    rows = np.flatnonzero(starts >= 0)
-    rows = rows[_ODD[buffer[starts[rows] + TRACEPARENT_BYTES - 1]]]  # few are sampled
+    rows = np.empty(len(starts), np.int64)
+    rows = rows[: _followed(buffer, starts, rows)]
     if not len(rows):
         return rows, np.empty(0, f"S{TRACEPARENT_BYTES}")
     texts = sliding_window_view(buffer, TRACEPARENT_BYTES)[starts[rows]]
-    good = (texts[:, :2] == _ZERO).all(axis=1) & (texts[:, _DASHES] == ord("-")).all(axis=1)
-    good &= np.count_nonzero(_HEX[texts], axis=1) == TRACEPARENT_BYTES - len(_DASHES)
-    for part in (_TRACE, _PARENT):
-        good &= (texts[:, part] != _ZERO).any(axis=1)
-    return rows[good], texts[good].view(f"S{TRACEPARENT_BYTES}").reshape(-1)
+    return rows, texts.view(f"S{TRACEPARENT_BYTES}").reshape(-1)
 
 
 class Traces:

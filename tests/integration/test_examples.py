@@ -1,4 +1,4 @@
-"""The examples do what the quickstarts say: an event goes in, its alert comes out, and its trace."""
+"""The examples do what the quickstarts say: an event goes in, its alert and trace come out."""
 
 import json
 import os
