@@ -26,7 +26,7 @@ FIELDS = {
     *("topic", "partition", "partitions", "gone", "offset", "process", "pids", "exit_code"),
     *("seconds", "since", "until", "reason", "reasons", "finding", "error", "exc_info"),
     *("customers", "events", "labels", "restarted", "lost", "version", "number", "gaps", "gain"),
-    *("broker", "group", "inputs", "pages"),
+    *("broker", "group", "inputs", "pages", "kind", "where"),
 }
 
 
