@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from benchmarks.deploy import generated
 from benchmarks.deploy.pods import LOADS
 from schemas.topics import topic_specs
+from streams import cli
 from streams.capacity import capacity
 from streams.kafka import strimzi
 from streams.kafka.acls import acls
@@ -96,3 +98,14 @@ def test_no_customers_or_no_events_are_no_load(customers: int, rate: float) -> N
 def test_a_load_that_is_named_for_an_overlay_is_that_of_an_overlay() -> None:
     overlays = {path.name for path in (generated.KUBERNETES / "overlays").iterdir()}
     assert overlays == LOADS.keys()
+
+
+def test_the_command_prints_what_the_manifests_are_made_of() -> None:
+    said = CliRunner().invoke(cli.app, ["topics", "manifest", "--partitions", "3"])
+    settings = Settings(topics=Topics(partitions=3))
+    assert list(yaml.safe_load_all(said.output)) == strimzi.topic_resources(settings, "kafka")
+
+
+def test_capacity_refuses_what_is_no_load_and_says_what_would_be() -> None:
+    said = CliRunner().invoke(cli.app, ["capacity", "--customers", "nan"])
+    assert said.exit_code == 78
