@@ -268,14 +268,7 @@ async def read_all(
     end = {tp: offset for tp, offset in all_ends.items() if offset > 0}
     if not end:
         return []
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.broker,
-        isolation_level=isolation,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    try:
+    async with reading(settings, isolation=isolation) as consumer:
         consumer.assign(list(end))
         await consumer.seek_to_beginning()
         records: list[ConsumerRecord[bytes, bytes]] = []
@@ -283,8 +276,16 @@ async def read_all(
             for found in (await consumer.getmany(timeout_ms=200)).values():
                 records += found
         return records
-    finally:
-        await consumer.stop()
+
+
+def reading(settings: Settings, *names: str, isolation: str = "read_committed") -> AIOKafkaConsumer:
+    """Reads these topics, if any, from their beginning on; it is not started yet."""
+    return AIOKafkaConsumer(
+        *names,
+        bootstrap_servers=settings.broker,
+        isolation_level=isolation,
+        auto_offset_reset="earliest",
+    )
 
 
 async def read_alerts(settings: Settings) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ ends and ids are asked for `AHEAD` customers before they are looked at: then the
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.addresses import address_of, prefetch
+from detectors.addresses import address_of, prefetch, same
 from detectors.compiled import kernel
 
 FREE = np.uint32(0xFFFFFFFF)  # no row: row numbers are below the bits' all ones
@@ -81,17 +81,6 @@ def row_bits(capacity: int) -> np.uint64:
 
 
 @kernel
-def same_bytes(
-    one: NDArray[np.uint8], one_start: int, two: NDArray[np.uint8], two_start: int, length: int
-) -> bool:
-    """Whether two slices of the same length are equal."""
-    for i in range(length):  # noqa: SIM110 (numba compiles loops, not generator expressions)
-        if one[one_start + i] != two[two_start + i]:
-            return False
-    return True
-
-
-@kernel
 def first_slot(hashed: np.uint64, slots: int) -> int:
     """Where the search for a customer begins."""
     return np.int64(((hashed >> HALF) * np.uint64(slots)) >> HALF)  # type: ignore[return-value]  # compiled, np.int64 and int are the same
@@ -121,8 +110,8 @@ def find_slot(
         row = np.uint64(slots[slot]) ^ mark
         if row >> bits == np.uint64(0):
             begin = id_ends[np.int64(row)]
-            if id_ends[np.int64(row) + 1] - begin == end - start and same_bytes(
-                ids, begin, keys, start, end - start
+            if id_ends[np.int64(row) + 1] - begin == end - start and same(
+                address_of(ids), begin, address_of(keys), start, end - start
             ):
                 return slot
         slot += 1

@@ -16,7 +16,6 @@ from detectors.customer import (
     EXPIRED,
     OPEN,
     PURCHASE_SILENCE,
-    RECENT_IDS,
     VISIT_SILENCE,
     Segment,
     lives_by_visits,
@@ -51,7 +50,7 @@ from detectors.judgement.segments import give_up, place
 from detectors.learning.features import start_ticking, tick
 from detectors.observations import PAYMENTS, PURCHASES, VISITS
 from detectors.signals.effects import BOUGHT, LEARNT, NOTHING, RETURNED, SAID, TROUBLED
-from detectors.signals.evidence import keep_id
+from detectors.signals.evidence import keep_id, seen_before
 from detectors.signals.fading import fade
 from detectors.signals.payments import see_payment
 from detectors.signals.purchases import see_purchase
@@ -109,23 +108,6 @@ def take_due(c: Row, row: int, p: Row, d: Row, e: Row, population: Row) -> int:
         give_up(c, population)
     schedule(c, now, changed, p)
     return SAID if status != UNCHANGED else NOTHING
-
-
-@kernel
-def seen_before(c: Row, o: Row) -> bool:
-    """Whether the observation's id is among the customer's last; if not, it is from now on."""
-    if o.id_hash == np.uint64(0):
-        return False
-    # one id may name a purchase and its payment: the input is part of what is remembered
-    mark = np.uint32((o.id_hash >> np.uint64(32)) ^ np.uint64(o.input))
-    if mark == np.uint32(0):
-        mark = np.uint32(1)
-    for i in range(RECENT_IDS):
-        if c.recent_ids[i] == mark:
-            return True
-    c.recent_ids[int(c.recent_position)] = mark
-    c.recent_position = (int(c.recent_position) + 1) % RECENT_IDS
-    return False
 
 
 @kernel

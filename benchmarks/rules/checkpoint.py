@@ -207,7 +207,7 @@ RULES = (
                 "streams/partition/publish.py",
                 "            Outgoing(topics.alerts, number, [*erased, *alerts]),\n",
                 "",
-                ("owner: test_alerts_and_who_is_at_risk_are_in_the_same_transaction",),
+                ("commits: test_alerts_and_who_is_at_risk_are_in_the_same_transaction",),
             ),
             Cut(
                 PRODUCER,

@@ -1,20 +1,16 @@
-"""Time, order, and records that cannot be used: T1 and on, B1 and on.
-
-One file: a list, to be read in its order.
-"""
+"""Time and order: T1 and on."""
 
 from benchmarks.rules.libraries import LIFE, OWNER
 from benchmarks.rules.rule import Cut, Rule
 
-TIMELINE, STEPS, INGEST, SCAN = (
+TIMELINE, STEPS, SCAN = (
     "detectors/timeline.py",
     "detectors/steps.py",
-    "streams/partition/ingest.py",
     "streams/partition/scan.py",
 )
 ANY_SPLIT = "timeline: test_batch_boundaries_and_interleaving_do_not_change_the_sequence"
 
-TIME = (
+RULES = (
     Rule(
         "T1",
         "An input's watermark is the greatest event time read of it, or where the clock has put "
@@ -124,7 +120,7 @@ TIME = (
                 "if ahead > alignment.ahead_seconds or (",
                 "if ahead < 0 or (",
                 (
-                    "owner: test_an_input_that_runs_ahead_waits_until_the_others_have_caught_up[time]",
+                    "commits: test_an_input_that_runs_ahead_waits_until_the_others_have_caught_up[time]",
                 ),
             ),
             Cut(
@@ -132,7 +128,7 @@ TIME = (
                 "waiting > alignment.ahead_bytes / len(Input)",
                 "waiting < 0",
                 (
-                    "owner: test_an_input_that_runs_ahead_waits_until_the_others_have_caught_up[bytes]",
+                    "commits: test_an_input_that_runs_ahead_waits_until_the_others_have_caught_up[bytes]",
                 ),
             ),
             Cut(
@@ -164,7 +160,7 @@ TIME = (
                 OWNER,
                 "return end is not None and life.position(source) >= end",
                 "return end is not None",
-                ("owner: test_only_an_input_that_was_read_to_its_end_follows_the_clock",),
+                ("commits: test_only_an_input_that_was_read_to_its_end_follows_the_clock",),
             ),
         ),
     ),
@@ -176,7 +172,7 @@ TIME = (
                 OWNER,
                 "return time.time() + self._settings.max_clock_skew_seconds",
                 "return None",
-                ("owner: test_an_event_from_beyond_the_skew_is_a_dead_letter_and_moves_no_time",),
+                ("commits: test_an_event_from_beyond_the_skew_is_a_dead_letter_and_moves_no_time",),
             ),
             Cut(
                 SCAN,
@@ -279,75 +275,3 @@ TIME = (
         ),
     ),
 )
-
-BAD_RECORDS = (
-    Rule(
-        "B1",
-        "An event whose key is not its customer is a dead letter.",
-        (
-            Cut(
-                SCAN,
-                " or not same(data, start, data, key[0], size):",
-                ":",
-                ("ingest: test_a_bad_record_costs_only_itself_across_chunks",),
-            ),
-        ),
-    ),
-    Rule(
-        "B2",
-        "A record that is too large, or of another version, is a dead letter with that reason.",
-        (
-            Cut(
-                SCAN,
-                " and end - start + key[1] - key[0] <= MAX_RECORD_BYTES:",
-                ":",
-                ("ingest: test_what_types_do_not_tell_is_found_in_bulk",),
-            ),
-            Cut(
-                "schemas/cloudevents.py",
-                '    _check_version(envelope.specversion, "$.specversion")\n',
-                "",
-                ("ingest: test_the_catalogue_is_read_and_refused_in_bulk_as_its_names_say",),
-            ),
-        ),
-    ),
-    Rule(
-        "B3",
-        "Dead letters are counted in the log's order; too many stop the worker, at the same "
-        "record after every restart.",
-        (
-            Cut(
-                "streams/partition/limit.py",
-                "if self._dlq.limit and most > self._dlq.limit * self._dlq.window:",
-                "if most < 0:",
-                ("limit: test_a_wrong_schema_stops_at_the_first_letter_above_the_limit",),
-            ),
-            Cut(
-                LIFE,
-                "self._limits = self._letter_limits(record.dead_letters)",
-                "self._limits = self._letter_limits({})",
-                ("life: test_a_restart_at_the_limit_stops_at_the_same_record",),
-            ),
-        ),
-    ),
-    Rule(
-        "B4",
-        "A damaged record batch is an error, after what came before it; no slice leaves its batch.",
-        (
-            Cut(
-                "streams/kafka/columns.py",
-                "if check_crc and google_crc32c.value(data[at + CRC_FROM : end]) != crc:",
-                "if crc is None:",
-                ("batches: test_good_batches_before_a_corrupt_one_are_delivered_first",),
-            ),
-            Cut(
-                "streams/kafka/columns.py",
-                "if pos < 0 or size > stop - pos:",
-                "if pos < 0:",
-                ("batches: test_damage_is_an_error_or_harmless_and_no_slice_leaves_the_buffer",),
-            ),
-        ),
-    ),
-)
-
-RULES = TIME + BAD_RECORDS

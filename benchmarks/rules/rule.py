@@ -12,6 +12,7 @@ TESTS = {
     "life": "tests/functional/test_life.py",
     "columnar": "tests/integration/test_columnar_consumer.py",
     "owner": "tests/integration/test_owner.py",
+    "commits": "tests/integration/test_owner_commits.py",
     "worker": "tests/integration/test_worker_rules.py",
     "late": "tests/laws/test_lateness.py",
     "alerts": "tests/unit/test_alerts.py",
@@ -27,7 +28,7 @@ TESTS = {
     "episodes": "tests/unit/detectors/test_episodes.py",
     "signals": "tests/unit/detectors/test_signals.py",
 }
-_ON_A_BROKER = ("columnar", "owner", "worker")
+_ON_A_BROKER = ("columnar", "commits", "owner", "worker")
 _COMPILED = "kernel"  # the decorator of compiled functions
 
 

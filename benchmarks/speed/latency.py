@@ -28,6 +28,7 @@ from benchmarks.harness import (
     create_topics,
     environment,
     named,
+    reading,
 )
 from detectors import engine
 from detectors.judgement.episodes import Status
@@ -84,7 +85,8 @@ async def latency(
     options = {"guard_enabled": "false", "allowed_lateness_seconds": str(GRACE_SECONDS)}
     worker = Worker(settings.group, environment(settings, **options))
     wait = deadline_after(settings)
-    async with Sender(settings) as sender, _reader(settings) as reader:
+    alerts = OutputTopics(settings.topics.prefix).alerts
+    async with Sender(settings) as sender, reading(settings, alerts) as reader:
         last = time.time() - DAY * np.linspace(2, 1, customers)
         await sender.send(_histories(b"c-%07d", last))
         await sender.flush()
@@ -187,15 +189,6 @@ async def _send_load(sender: Sender, rate: float, returns: NDArray[np.float64], 
         back, sent, number = until, sent + count, number + 1
         due += TICK_SECONDS
     await sender.flush()
-
-
-def _reader(settings: Settings) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        OutputTopics(settings.topics.prefix).alerts,
-        bootstrap_servers=settings.broker,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
 
 
 async def _listen(reader: AIOKafkaConsumer, heard: list[tuple[float, bytes]]) -> None:

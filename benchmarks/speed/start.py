@@ -6,13 +6,19 @@ from datetime import datetime
 from statistics import median
 
 import orjson
-from aiokafka import AIOKafkaConsumer
 
-from benchmarks.harness import Worker, cpu_seconds, create_topics, environment, named, workers
+from benchmarks.harness import (
+    Worker,
+    cpu_seconds,
+    create_topics,
+    environment,
+    named,
+    reading,
+    workers,
+)
 from detectors.lab.scenario import Scenario
 from detectors.lab.simulate import Simulation
 from schemas.topics import OutputTopics
-from streams.settings import Settings
 from streams.sources.kafka import Sender
 from streams.sources.lines import Naming, encode
 
@@ -54,7 +60,8 @@ async def _start(broker: str, name: str) -> dict[str, float]:
         for chunk in Simulation(Scenario(customers=200, days=30)).events():
             await sender.send(encode(chunk, Naming()))
     worker = Worker(name, environment(settings))
-    async with _changelog(settings) as consumer:
+    changelog = OutputTopics(settings.topics.prefix).state_changelog
+    async with reading(settings, changelog) as consumer:
         await asyncio.sleep(SETTLE_SECONDS)
         begun = time.time()
         with workers(worker):
@@ -66,15 +73,6 @@ async def _start(broker: str, name: str) -> dict[str, float]:
         figures[f"start_{part}_seconds"] = ends[event] - since
         since = ends[event]
     return {**figures, "start_first_commit_seconds": committed - since}
-
-
-def _changelog(settings: Settings) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        OutputTopics(settings.topics.prefix).state_changelog,
-        bootstrap_servers=settings.broker,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
 
 
 def _ends(log: bytes) -> dict[str, float]:

@@ -121,7 +121,7 @@ def explain_all(
 
 def _or_none(column: NDArray[np.float64]) -> list[float | None]:
     """None for NaN."""
-    return [None if number != number else number for number in column.tolist()]  # noqa: PLR0124
+    return [None if number != number else number for number in column.tolist()]  # noqa: PLR0124 (only NaN)
 
 
 def _reasons(

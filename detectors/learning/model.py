@@ -67,7 +67,8 @@ class ChurnModel:
     """Learns outcomes: 1 = no purchase within the horizon, 0 = came back.
 
     `features` names what each label carries, in any order; another set is refused. Before the
-    first label every score is the cadence's, "risk_logit", and ½ without that feature. Choose
+    first label every score is the cadence's, "risk_logit", and ½ without that feature. Given
+    `weights`, it goes on learning exactly as the one that wrote them would have. Choose
     `Scorer` instead to score without learning.
 
     >>> model = ChurnModel(["silence_ratio"])
@@ -103,11 +104,6 @@ class ChurnModel:
             column[[MEAN, VARIANCE, WEIGHT, SQUARES]] = (
                 f.mean, f.variance, f.weight, f.squared_gradients,
             )  # fmt: skip
-
-    @classmethod
-    def from_weights(cls, weights: Weights) -> ChurnModel:
-        """The model that goes on learning exactly as the one that wrote the weights would have."""
-        return cls(weights.names, weights)
 
     def to_weights(self) -> Weights:
         """Everything learnt so far."""

@@ -29,12 +29,7 @@ class Score(Struct, frozen=True, gc=False):
     logit: float
     intercept: float
     contributions: dict[str, float]
-    model_version: str | None
-
-    @property
-    def from_model(self) -> bool:
-        """False: the static cadence logit was the score."""
-        return self.model_version is not None
+    model_version: str | None  # None: the static cadence logit was the score
 
 
 class Scorer:

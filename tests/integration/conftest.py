@@ -1,9 +1,13 @@
 """What tests on a real broker share."""
 
 import gc
+import uuid
 from collections.abc import Iterator
 
 import pytest
+
+from benchmarks.harness import create_topics, named
+from streams.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +19,11 @@ def nothing_left_to_collect() -> Iterator[None]:
     """
     yield
     gc.collect()
+
+
+@pytest.fixture
+async def settings(broker: str) -> Settings:
+    """Topics and a group of a test's own; two partitions; time runs in the events alone."""
+    settings = named(broker, f"owner-{uuid.uuid4().hex[:8]}", clock="event", partitions=2)
+    await create_topics(settings)
+    return settings

@@ -23,7 +23,7 @@ from streams.partition.life import PartitionLife
 from streams.partition.owner import PartitionOwner
 from streams.partition.publish import Publisher
 from streams.settings import Settings
-from tests.functional.fetching import fetch
+from tests.functional.fetching import fetch, purchase
 
 
 class EndedError(Exception):
@@ -121,6 +121,17 @@ async def owning(settings: Settings) -> AsyncIterator[Owning]:
         yield one
     finally:
         await one.close()
+
+
+def weekly(count: int = 10, first: int = 0) -> list[dict[str, object]]:
+    """One customer's purchases, a week apart; belongs to partition 0 of 2."""
+    return [purchase("c-2", i, 7.0 * i) for i in range(first, first + count)]
+
+
+async def save(one: Owning) -> None:
+    """Apply all that was read, and commit it."""
+    one.at_end()
+    await one.owner.checkpoint()
 
 
 @asynccontextmanager

@@ -18,14 +18,17 @@ import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import CorruptRecordException
 from typer.testing import CliRunner, Result
 
 from detectors.profile import Profile
 from schemas import examples, samples
 from streams.cli import app
 from streams.errors import FencedError
+from streams.kafka.broker import EmbeddedBroker
+from streams.kafka.columns import HEADER
 from streams.training.checkpoint import TRANSACTIONAL_NAME, TrainerCheckpoints
-from streams.training.feed import ModelFeed, Versions
+from streams.training.feed import ModelFeed
 from streams.training.refit import proposal
 from streams.training.trainer import Checkpoint, Trainer, Training
 
@@ -79,6 +82,10 @@ class Place:
 
 @pytest.fixture
 async def place(broker: str) -> Place:
+    return await place_on(broker)
+
+
+async def place_on(broker: str) -> Place:
     name = uuid4().hex[:8]
     here = Place({"bootstrap_servers": broker}, f"g-{name}", f"{name}.examples", f"{name}.model")
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
@@ -242,19 +249,22 @@ async def test_a_worker_knows_at_its_start_what_was_published_and_hears_of_the_r
     await checkpoints.stop()
 
 
-async def test_a_feed_that_cannot_follow_says_so(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(self: Versions, value: bytes) -> None:
-        raise RuntimeError(value)
-
-    failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-    feed = ModelFeed(place.options, place.model, NAMES, failure.set_result)
-    await feed.start()
-    monkeypatch.setattr(Versions, "put", broken)
-    await place.write(place.model, [b"anything"])
-    assert isinstance(await asyncio.wait_for(failure, 20), RuntimeError)
-    await feed.stop()
+async def test_a_feed_that_cannot_follow_says_so(tmp_path: Path) -> None:
+    """A record is damaged on the broker's disk before it is committed: nobody has read it yet."""
+    with EmbeddedBroker(tmp_path) as own:
+        place = await place_on(own.bootstrap)
+        failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        feed = ModelFeed(place.options, place.model, NAMES, failure.set_result)
+        await feed.start()
+        async with AIOKafkaProducer(**place.options, transactional_id="writer") as producer:
+            await producer.begin_transaction()
+            await producer.send_and_wait(place.model, b"anything", b"key")
+            with (tmp_path / f"data/{place.model}-0/{0:020d}.log").open("r+b") as log:
+                log.seek(HEADER)
+                log.write(b"damaged")
+            await producer.commit_transaction()
+        assert isinstance(await asyncio.wait_for(failure, 20), CorruptRecordException)
+        await feed.stop()
 
 
 def bought(customers: int, weeks: int) -> list[bytes]:

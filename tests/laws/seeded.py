@@ -11,7 +11,8 @@ import numpy as np
 from detectors.judgement.reasons import explain
 from detectors.observations import Input
 from detectors.profile import Profile
-from tests.laws.histories import GIVEN, KINDS, Event, live
+from tests.laws.histories import Event, live
+from tests.laws.strategies import GIVEN, KINDS
 
 
 def history() -> list[Event]:

@@ -35,24 +35,20 @@ from tests.laws.histories import (
     STANDING,
     START,
     Event,
-    any_events,
     assert_same_state,
     batch_of,
-    changing_events,
     cut_and_restored,
     in_batches,
     joined,
-    law,
     live,
     payment,
-    policies,
-    profiles,
     purchase,
     support,
     told,
     visit,
     whole,
 )
+from tests.laws.strategies import any_events, changing_events, law, policies, profiles
 
 
 @law

@@ -8,18 +8,8 @@ from detectors.engine import advance, apply
 from detectors.erasure import erase
 from detectors.profile import Profile
 from detectors.state import CustomerState
-from tests.laws.histories import (
-    END,
-    STANDING,
-    Event,
-    any_events,
-    batch_of,
-    law,
-    profiles,
-    random_events,
-    told,
-    whole,
-)
+from tests.laws.histories import END, STANDING, Event, batch_of, told, whole
+from tests.laws.strategies import any_events, law, profiles, random_events
 
 
 def comparable(state: CustomerState) -> dict[bytes, bytes]:

@@ -29,7 +29,7 @@ from detectors.profile import Profile
 from streams.partition.life import PartitionLife
 from tests.functional.fetching import DAY, START, fetch, purchase
 from tests.functional.test_life import begun
-from tests.laws.histories import law
+from tests.laws.strategies import law
 
 GRACE_DAYS = 2.0
 PROFILE = replace(Profile(), allowed_lateness_seconds=GRACE_DAYS * DAY)

@@ -22,21 +22,17 @@ from detectors.state import CustomerState
 from tests.laws.histories import (
     DAY,
     END,
-    GIVEN,
     START,
-    WEEKDAYS,
     Event,
     assert_same_state,
     batch_of,
     cut_and_restored,
     in_batches,
-    law,
-    profiles,
     purchase,
-    random_events,
     told,
     whole,
 )
+from tests.laws.strategies import GIVEN, WEEKDAYS, law, profiles, random_events
 
 
 def learning() -> st.SearchStrategy[Profile]:

@@ -23,17 +23,15 @@ from tests.laws.histories import (
     cut_and_restored,
     in_batches,
     joined,
-    law,
     live,
     named,
     payment,
-    policies,
-    profiles,
     purchase,
     told,
     visit,
     whole,
 )
+from tests.laws.strategies import law, policies, profiles
 
 HOUR = 3600.0
 END = START + 130.0 * DAY  # all have been silent for long

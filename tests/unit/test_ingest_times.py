@@ -23,7 +23,7 @@ Instant = str | int | None
 
 def _read(instants: list[Instant], latest: float | None = None) -> list[float]:
     """What the pass says of each; NaN for what it leaves to be judged alone."""
-    key = PURCHASE["customer_id"].encode()  # type: ignore[attr-defined]
+    key = str(PURCHASE["customer_id"]).encode()
     records = [Record(key, orjson.dumps({**PURCHASE, "event_time": one})) for one in instants]
     scanned = scan(Input.PURCHASES, fetched(records), latest)
     found = np.full(len(instants), np.nan)

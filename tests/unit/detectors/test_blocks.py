@@ -9,7 +9,8 @@ from detectors.engine import advance, apply
 from detectors.erasure import erase
 from detectors.profile import Profile
 from detectors.state import CustomerState
-from tests.laws.histories import END, Event, batch_of, law, profiles, random_events, restored
+from tests.laws.histories import END, Event, batch_of, restored
+from tests.laws.strategies import law, profiles, random_events
 
 times = st.floats(0.0, 100.0, allow_nan=False) | st.just(np.inf)
 

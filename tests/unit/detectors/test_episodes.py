@@ -1,4 +1,7 @@
-"""What is said about customers whose story is known."""
+"""What is said about customers whose story is known.
+
+One file: every test tells a story to the same shop, a few lines each.
+"""
 
 import math
 from hashlib import blake2b
