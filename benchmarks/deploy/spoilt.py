@@ -1,4 +1,4 @@
-"""Ways in which manifests can be wrong; a check that notices none of them would be worth nothing."""
+"""Ways in which manifests can be wrong; a check that misses one of them is worth little."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
