@@ -17,7 +17,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick sre dashboards schemas lock lock-jars clean
+.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick sre dashboards schemas manifests deploy-check lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -79,6 +79,12 @@ dashboards: .venv/.installed ## write Grafana's dashboards, which are code in de
 
 schemas: .venv/.installed ## write JSON Schemas and the AsyncAPI document to build/schemas
 	@$(BIN)/offbeat schemas export build/schemas
+
+manifests: .venv/.installed ## write the Kubernetes manifests that are made from rules, dashboards, topics and permissions
+	@$(BIN)/python -m benchmarks.deploy --write
+
+deploy-check: .venv/.installed ## check Dockerfile, compose file and Kubernetes manifests, without an engine or cluster
+	@$(BIN)/python -m benchmarks.deploy $(ARGS)
 
 lock: $(UV) ## resolve the dependencies anew
 	@echo "Resolving the dependencies of pyproject.toml …"

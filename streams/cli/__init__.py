@@ -26,6 +26,7 @@ COMMANDS = {
     "erase": "Have customers forgotten, everywhere that is offbeat's.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document.",
     "config": "Show or check the settings.",
+    "capacity": "Say how many workers, how much memory and disk a load needs.",
     "broker": "Run Apache Kafka on this machine, without Docker.",
 }
 

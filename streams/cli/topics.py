@@ -1,4 +1,4 @@
-"""`offbeat topics`: make the topics, compare them with their specs, list a worker's permissions."""
+"""`offbeat topics`: make the topics, compare them with their specs, list permissions, manifests."""
 
 from __future__ import annotations
 
@@ -120,6 +120,37 @@ def acls(
         return
     for line in acls.commands(wanted, whom, settings.broker):
         print(line)
+
+
+@app.command()
+def manifest(
+    config: options.Config = None,
+    group: Annotated[str | None, typer.Option(help="Consumer group.")] = None,
+    partitions: Annotated[int | None, typer.Option(help="Of each input.")] = None,
+    replication: Annotated[
+        int | None, typer.Option(help="Copies of each partition; -1 is the cluster's default.")
+    ] = None,
+    cluster: Annotated[
+        str, typer.Option(help="Name of Strimzi's Kafka resource, in the same namespace.")
+    ] = "kafka",
+    users: Annotated[
+        bool, typer.Option("--users", help="KafkaUsers with their permissions instead of topics.")
+    ] = False,
+) -> None:
+    """Print the topics, or their users, as resources of Strimzi, for kubectl apply.
+
+    Asks no broker. Who uses these needs neither `topics create` nor `topics acls`.
+    """
+    import yaml
+
+    from streams.kafka import strimzi
+    from streams.settings import load
+
+    settings = load(
+        config, group=group, topics_partitions=partitions, topics_replication=replication
+    )
+    make = strimzi.user_resources if users else strimzi.topic_resources
+    print(yaml.safe_dump_all(make(settings, cluster), sort_keys=False), end="")
 
 
 def _table(settings: Settings, found: dict[str, Described], findings: list[Finding]) -> Table:

@@ -13,11 +13,12 @@ import fcntl
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,9 +57,9 @@ def cache_folder() -> Path:
     return Path(base) / "offbeat"
 
 
-def locked() -> list[Jar]:
-    """The lock file's artifacts, in class path order."""
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
+def locked(lock: Traversable = LOCK) -> list[Jar]:
+    """A lock file's artifacts, in class path order."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
     return [Jar(*line.split()) for line in lines if line and not line.startswith("#")]
 
 
@@ -75,16 +76,18 @@ def exclusive(folder: Path, console: Console) -> Iterator[None]:
         yield
 
 
-def fetch(cache: Path, console: Console) -> list[Path]:
+def fetch(
+    cache: Path, console: Console, lock: Traversable = LOCK, what: str = f"Apache Kafka {KAFKA}"
+) -> list[Path]:
     """All locked jars as files, in class path order; downloads what the cache does not have.
 
     Raises ConfigurationError without the `demo` extra, BrokerError when the registry does not give
     a file or gives another one than was locked; both say what to set.
     """
-    jars = locked()
+    jars = locked(lock)
     context = _maven(cache)
     progress = Progress(
-        TextColumn("Apache Kafka " + KAFKA),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("jars"),
@@ -165,11 +168,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def resolve(cache: Path) -> list[Jar]:
-    """The closure of ROOTS as the registry describes it now, with the sha256 of each file."""
+def resolve(cache: Path, roots: Sequence[str] = ROOTS) -> list[Jar]:
+    """The closure of `roots` as the registry describes it now, with the sha256 of each file."""
     context = _maven(cache)
-    roots = [context.create_dependency(root) for root in ROOTS]
-    direct, transitive = context.resolver.resolve(roots)
+    dependencies = [context.create_dependency(root) for root in roots]
+    direct, transitive = context.resolver.resolve(dependencies)
     artifacts = [dependency.artifact for dependency in (*direct, *transitive)]
     return [
         Jar(f"{it.groupId}:{it.artifactId}:{it.version}", _sha256(it.resolve())) for it in artifacts

@@ -30,11 +30,12 @@ from streams.kafka.columns import (
     OFFSET,
     Fetched,
 )
-from streams.kafka.headers import carriers
+from streams.kafka.headers import marked
 from streams.kafka.partitioner import places
 from streams.partition.fields import observe
 from streams.partition.records import Records
 from streams.partition.scan import scan
+from streams.partition.traces import TRACEPARENT, TRACEPARENT_BYTES, valid_parents
 
 __all__ = ["DeadLetter", "Home", "Ingested", "Reading", "ingest"]
 
@@ -60,7 +61,8 @@ class Ingested:
 
     `ids` holds the event ids that the observations' `id_start` and `id_end` point into.
     `unknown_fields` counts fields that no contract names, in a sample: the first record of each
-    `SAMPLED`. `copies` are events that other groups have sent on: the originals count.
+    `SAMPLED`. `copies` are events that other groups have sent on: the originals count. `traced`
+    are the indices of the observations with a trace to follow, `parents` their traceparents.
     """
 
     observations: NDArray[np.void]
@@ -70,6 +72,8 @@ class Ingested:
     unknown_fields: int
     reroutes: list[Reroute]
     copies: int
+    traced: NDArray[np.int64]
+    parents: NDArray[np.bytes_]
 
 
 def ingest(
@@ -157,11 +161,15 @@ class Reading:
         columns = self.columns if len(rows) == len(self.columns) else self.columns[rows]
         starts = np.ascontiguousarray(columns[:, KEY_START])
         ends = np.ascontiguousarray(columns[:, KEY_END])
+        begins = np.empty(0, np.int64)
         if home is not None:
-            counting = self._counting(columns, starts, ends, home)
+            sent_on, begins = marked(
+                self.records.bytes, columns, REROUTED, TRACEPARENT, TRACEPARENT_BYTES
+            )
+            counting = self._counting(sent_on, columns, starts, ends, home)
             if not counting.all():
                 observations, columns = observations[counting], columns[counting]
-                starts, ends = starts[counting], ends[counting]
+                starts, ends, begins = starts[counting], ends[counting], begins[counting]
         observations["row"] = state.locate(self.records.bytes, starts, ends)
         self.letters.sort(key=lambda letter: letter.offset)
         return Ingested(
@@ -172,10 +180,12 @@ class Reading:
             self.unknown_fields(),
             self.reroutes,
             self.copies,
+            *valid_parents(self.records.bytes, begins),
         )
 
     def _counting(
         self,
+        sent_on: NDArray[np.bool_],
         columns: NDArray[np.int64],
         starts: NDArray[np.int64],
         ends: NDArray[np.int64],
@@ -183,10 +193,9 @@ class Reading:
     ) -> NDArray[np.bool_]:
         """Which of the events count here; the others are sent on, refused, or other groups'.
 
-        `starts`, `ends`: of their keys.
+        `sent_on`: whether somebody has sent them on. `starts`, `ends`: of their keys.
         """
         counting = np.ones(len(columns), np.bool_)
-        sent_on = carriers(self.records.bytes, columns, REROUTED)
         for i in np.flatnonzero(sent_on):
             by = rerouted_by(self.records.parts(int(self.rows[i]))[2])
             counting[i] = by in (home.group, None)

@@ -30,6 +30,7 @@ from streams.partition.forget import forget_letters, forget_rows
 from streams.partition.ingest import DeadLetter, Home, ingest
 from streams.partition.limit import LetterLimit
 from streams.partition.sampling import PurchaseSampler
+from streams.partition.traces import Parents, Traces
 from streams.settings_groups import Dlq
 
 # A partition where nothing happens still notes how far its watermark has come, but seldom.
@@ -52,6 +53,7 @@ class Snapshot:
     samples: list[bytes] = field(default_factory=list)
     reroutes: dict[Input, list[Reroute]] = field(default_factory=dict)
     customers: CustomersTaken | None = None
+    parents: Parents = field(default_factory=dict)  # what the alerts' events were part of
 
 
 class Taken(NamedTuple):
@@ -100,6 +102,7 @@ class PartitionLife:
         self._writer = changelog.ChangelogWriter(self.state)
         self._sampler = PurchaseSampler(number, sampled) if sampled else None
         self._decisions: list[Decisions] = []
+        self._traces = Traces()
         self._dead_letters: dict[Input, list[DeadLetter]] = {source: [] for source in Input}
         self._home = home
         self._reroutes: dict[Input, list[Reroute]] = {source: [] for source in Input}
@@ -220,6 +223,8 @@ class PartitionLife:
         if source in self._limits:
             self._limits[source].take(fetched.columns[:, OFFSET].copy(), read.dead_letters)
         late = self.timeline.add(source, read.observations, read.ids, read.offsets)
+        if len(read.traced):
+            self._traces.add(read.observations[read.traced], read.parents)
         self._dead_letters[source] += read.dead_letters
         self._reroutes[source] += read.reroutes
         self._positions[source] = fetched.after
@@ -321,7 +326,20 @@ class PartitionLife:
         if erased:
             numbers = sampling.sampled_numbers([one.encode() for one in erased])
             samples.append(sampling.erasure(self.number, numbers))
-        return Snapshot(rows, record, decisions, letters, positions, samples, reroutes, customers)
+        parents = self._followed(decisions, erased)
+        return Snapshot(
+            rows, record, decisions, letters, positions, samples, reroutes, customers, parents
+        )
+
+    def _followed(self, decisions: Sequence[Decisions], erased: Sequence[str]) -> Parents:
+        """The traces that lead to what was decided; where somebody was erased, rows have moved."""
+        if erased:
+            self._traces.clear()
+        found: dict[tuple[int, float], bytes] = {}
+        for one in decisions:
+            found |= self._traces.of(one.records["row"], one.records["time"])
+        self._traces.keep_from(self.timeline.watermark)
+        return found
 
     def _applied_position(self, source: Input) -> int:
         waiting = self.timeline.first_waiting(source)

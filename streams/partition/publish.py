@@ -17,6 +17,7 @@ from schemas.topics import OutputTopics, dead_letter_topic
 from streams.alerts import AlertBuilder
 from streams.kafka.producer import Message, Outgoing
 from streams.partition.life import PartitionLife, Snapshot
+from streams.partition.traces import TRACEPARENT, Parents
 from streams.settings import Settings
 
 
@@ -37,7 +38,7 @@ class Publisher:
         """Everything of a snapshot; empty topics are left out."""
         number, topics = life.number, self._topics
         decisions = _joined(snapshot.decisions)
-        alerts, at_risk = self._alert_messages(life, decisions)
+        alerts, at_risk = self._alert_messages(life, decisions, snapshot.parents)
         record = Message(PARTITION_KEY, snapshot.record)
         erased = [Message(one.encode(), None) for one in _erased(snapshot)]
         everything = [
@@ -52,7 +53,7 @@ class Publisher:
         return [out for out in everything if out.messages or out.batches]
 
     def _alert_messages(
-        self, life: PartitionLife, decisions: Decisions | None
+        self, life: PartitionLife, decisions: Decisions | None, parents: Parents
     ) -> tuple[list[Message], list[Message]]:
         alerts: list[Message] = []
         at_risk: list[Message] = []
@@ -60,8 +61,11 @@ class Publisher:
             return alerts, at_risk
         ids = [life.state.customer_id(row) for row in decisions.records["row"].tolist()]
         built = self._alerts.build(decisions, ids, self._scorer_at)
-        for customer_id, alert, value in zip(ids, built, encode_all(built), strict=True):
-            message = Message(customer_id, value)
+        traces = _traces(decisions, parents)
+        for customer_id, alert, value, trace in zip(
+            ids, built, encode_all(built), traces, strict=True
+        ):
+            message = Message(customer_id, value, trace)
             alerts.append(message)
             at_risk.append(message if alert.status in OPEN else Message(customer_id, None))
         return alerts, at_risk
@@ -83,6 +87,15 @@ def _joined(several: Sequence[Decisions]) -> Decisions | None:
         joined([one.customers for one in several]),
         joined([one.examples for one in several]),
     )
+
+
+def _traces(decisions: Decisions, parents: Parents) -> list[tuple[tuple[str, bytes], ...]]:
+    """The headers of each alert: where its event's trace is known, that."""
+    if not parents:
+        return [()] * len(decisions.records)
+    rows, times = decisions.records["row"].tolist(), decisions.records["time"].tolist()
+    found = map(parents.get, zip(rows, times, strict=True))
+    return [() if parent is None else ((TRACEPARENT, parent),) for parent in found]
 
 
 def _erased(snapshot: Snapshot) -> Sequence[str]:

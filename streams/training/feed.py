@@ -14,17 +14,15 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from detectors.learning.scorer import Scorer
 from schemas import model, proposals
+from streams.ops import logs
 from streams.training.topic import is_version, poll, read_to_end, reader
 from streams.training.weights import from_record
 
-MODEL_REJECTED = "model.rejected"
-
-log = structlog.get_logger(__name__)
+log = logs.logger(__name__)
 
 
 class Versions:
@@ -125,7 +123,7 @@ class ModelFeed:
                 elif record.key == proposals.KEY:
                     self.proposal = proposals.decode(record.value)
             except (msgspec.DecodeError, ValueError) as error:
-                log.warning(MODEL_REJECTED, offset=record.offset, reason=str(error))
+                log.warning(logs.MODEL_REJECTED, offset=record.offset, reason=str(error))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

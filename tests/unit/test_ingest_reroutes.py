@@ -11,7 +11,7 @@ from detectors.state import CustomerState
 from schemas.dead_letters import Headers, RejectReason
 from schemas.reroutes import MAX_HEADER_BYTES, REROUTED, rerouted_by
 from streams.kafka.columns import COLUMNS, HEADERS_END
-from streams.kafka.headers import carriers
+from streams.kafka.headers import marked
 from streams.partition.ingest import Home, Ingested, ingest
 from streams.partition.records import read_headers
 from streams.sources.kafka import partition_of
@@ -89,8 +89,13 @@ def test_what_another_group_sent_on_is_passed_over_for_the_original_counts(
 )
 def test_headers_are_found_where_they_are(blocks: list[Headers]) -> None:
     one = fetched([Record(b"k", b"v", headers) for headers in blocks])
-    found = carriers(np.frombuffer(one.data, np.uint8), one.columns, REROUTED)
-    assert found.tolist() == [rerouted_by(headers) is not None for headers in blocks]
+    data = np.frombuffer(one.data, np.uint8)
+    found = marked(data, one.columns, REROUTED, "", 2)
+    assert found.carries.tolist() == [rerouted_by(headers) is not None for headers in blocks]
+    others = [[v for n, v in headers if n == "" and v and len(v) == 2] for headers in blocks]
+    starts = found.starts.tolist()
+    values = [[] if start < 0 else [one.data[start : start + 2]] for start in starts]
+    assert values == [found[-1:] for found in others]
 
 
 @given(st.binary(max_size=60))
@@ -100,8 +105,9 @@ def test_damaged_headers_are_read_up_to_the_damage(block: bytes) -> None:
     data = np.frombuffer(block, np.uint8)
     for name, _ in read_headers(block):
         replaced = "\ufffd" in name  # no UTF-8, so never the name of a header of ours
-        assert name == "" or replaced or carriers(data, columns, name)[0]
-    assert not carriers(data, columns, REROUTED)[0]  # and whatever the lengths say, it ends
+        assert name == "" or replaced or marked(data, columns, name, "", 0).carries[0]
+    # and whatever the lengths say, it ends
+    assert not marked(data, columns, REROUTED, "", 0).carries[0]
 
 
 BAD = [

@@ -1,11 +1,13 @@
 """What a line of the log looks like, whoever wrote it."""
 
+import ast
 import inspect
 import io
 import json
 import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,18 @@ import structlog
 from streams.ops import logs
 from streams.settings import Settings
 from streams.settings_groups import Log
+
+ROOT = Path(__file__).parents[2]
+EVENTS = {k: v for k, v in inspect.getmembers(logs) if k.isupper() and k[0] != "_"}
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
+# What a line may tell. No customer and no part of a record is among it, hashed or not: a hash of an
+# id that can be guessed is the id. Whoever adds a field has to see that it cannot hold one.
+FIELDS = {
+    *("topic", "partition", "partitions", "gone", "offset", "process", "pids", "exit_code"),
+    *("seconds", "since", "until", "reason", "reasons", "finding", "error", "exc_info"),
+    *("customers", "events", "labels", "restarted", "lost", "version", "number", "gaps", "gain"),
+    *("broker", "group", "inputs", "pages", "kind", "where"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -103,8 +117,58 @@ def test_configuring_twice_does_not_write_twice() -> None:
     assert len(lines(stream)) == 1
 
 
+def calls() -> list[tuple[str, ast.Call]]:
+    """Where each line of the log is written: file and line, and the call."""
+    found = []
+    for path in sorted((ROOT / "streams").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=attr)) if (
+                    attr in LEVELS
+                ):
+                    found.append((f"{path.relative_to(ROOT)}:{node.lineno}", node))
+    return found
+
+
+CALLS = calls()
+
+
 def test_event_names_are_dotted_and_different() -> None:
-    names = [value for name, value in inspect.getmembers(logs) if name.isupper() and name[0] != "_"]
+    names = list(EVENTS.values())
     assert names
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"[a-z_]+\.[a-z_]+", name) for name in names)
+
+
+@pytest.mark.parametrize(("where", "call"), CALLS, ids=[where for where, _ in CALLS])
+def test_every_line_of_the_log_names_an_event_of_the_catalogue(where: str, call: ast.Call) -> None:
+    (event,) = call.args
+    assert isinstance(event, ast.Attribute), f"{where}: use a constant of streams.ops.logs"
+    assert isinstance(event.value, ast.Name)
+    assert event.value.id == "logs"
+    assert event.attr in EVENTS
+
+
+@pytest.mark.parametrize(("where", "call"), CALLS, ids=[where for where, _ in CALLS])
+def test_no_line_of_the_log_has_room_for_a_customer_s_id(where: str, call: ast.Call) -> None:
+    named = {keyword.arg for keyword in call.keywords if keyword.arg is not None}
+    assert named <= FIELDS, f"{where}: {sorted(named - FIELDS)}"
+    # counts by reason, and places and times put together a line above
+    spread = {ast.unparse(k.value) for k in call.keywords if k.arg is None}
+    assert spread <= {"reasons", "fields", "times"}, where
+
+
+def test_every_event_is_written_somewhere_and_explained_in_the_docs() -> None:
+    written = {call.args[0].attr for _, call in CALLS if isinstance(call.args[0], ast.Attribute)}
+    assert written == EVENTS.keys()
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert [name for name in EVENTS.values() if f"`{name}`" not in page] == []
+
+
+def test_nobody_writes_to_a_log_of_another_name() -> None:
+    allowed = {"streams/ops/logs.py", "streams/sources/kafka.py"}  # the latter silences a library
+    for path in sorted((ROOT / "streams").rglob("*.py")):
+        text = path.read_text()
+        if str(path.relative_to(ROOT)) not in allowed:
+            assert "getLogger" not in text, path
+            assert "get_logger" not in text, path
