@@ -40,6 +40,10 @@ PARAMETERS_PROPOSED = "parameters.proposed"
 REFIT_FAILED = "refit.failed"
 MODEL_DRIFTED = "model.drifted"
 EXAMPLES_SKIPPED = "examples.skipped"
+CONSOLE_REFUSED = "console.refused"
+CONSOLE_FAILED = "console.failed"
+FEEDBACK_RECORDED = "feedback.recorded"
+FEEDBACK_FAILED = "feedback.failed"
 
 # At INFO, aiokafka tells of every fetch position and group step, asyncio of every slow callback,
 # Faust and mode of every service that starts; offbeat has events of its own for what matters.
