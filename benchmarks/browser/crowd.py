@@ -39,7 +39,7 @@ BEAT_SECONDS = 0.001
 def crowd(settings: Settings, customers: int) -> list[PartitionLife]:
     """Partitions with so many customers together, each as it is after recovery."""
     lived = _life(settings, 0)
-    scenario = Scenario(customers=LIVED, days=DAYS, drifting=0.3, seed=11)
+    scenario = Scenario(customers=LIVED, days=DAYS, drifting=0.1, seed=11)
     events = np.concatenate(list(Simulation(scenario).events()))
     for lines in encode(events, Naming()):
         numbers = np.arange(1, len(lines.values) + 1)

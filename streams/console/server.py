@@ -9,7 +9,9 @@ from aiohttp import web
 
 from streams.console.access import PATH, Access, token_of
 from streams.console.feedback import FeedbackProducer
-from streams.console.pages import Pages, see
+from streams.console.frame import Frame
+from streams.console.pages import Pages
+from streams.console.queries import see
 from streams.ops import logs
 from streams.partition.seen import Seen
 from streams.settings import Settings
@@ -58,20 +60,21 @@ def console(
     """The pages as an application of their own; see `pages.Pages` for the arguments."""
     access = Access(token_of(settings))
     producer = FeedbackProducer(settings)
-    pages = Pages(settings, access, producer, seen, members, own)
+    frame = Frame(settings, access, seen)
+    pages = Pages(settings, access, frame, producer, seen, members, own)
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             answer = await _allowed(request, handler)
         except web.HTTPException as problem:
-            answer = pages.problem(request, problem.status, problem.text or problem.reason)
+            answer = frame.problem(request, problem.status, problem.text or problem.reason)
         except Exception as error:  # noqa: BLE001 (a page that breaks must not touch the stream)
             # neither message nor trace: they may hold ids
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{frame.filename}:{frame.lineno}"
             log.error(logs.CONSOLE_FAILED, error=type(error).__name__, where=where)  # noqa: TRY400
-            answer = pages.problem(request, 500, "This page is broken; the log says where.")
+            answer = frame.problem(request, 500, "This page is broken; the log says where.")
         answer.headers.update(HEADERS)
         return answer
 
