@@ -71,8 +71,8 @@ def console(
             answer = frame.problem(request, problem.status, problem.text or problem.reason)
         except Exception as error:  # noqa: BLE001 (a page that breaks must not touch the stream)
             # neither message nor trace: they may hold ids
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{frame.filename}:{frame.lineno}"
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{last.filename}:{last.lineno}"
             log.error(logs.CONSOLE_FAILED, error=type(error).__name__, where=where)  # noqa: TRY400
             answer = frame.problem(request, 500, "This page is broken; the log says where.")
         answer.headers.update(HEADERS)
