@@ -85,4 +85,12 @@ def _year() -> list[Lines]:
         % (number, msgspec.json.encode(HOSTILE), at)
         for number, at in enumerate(rfc3339(times))
     ]
-    return [*lines, Lines(Input.PURCHASES, times, [HOSTILE.encode()] * len(values), values)]
+    first, *others = lines
+    order = np.argsort(np.concatenate([first.times, times]), kind="stable").tolist()
+    all_keys = [*first.keys, *[HOSTILE.encode()] * len(values)]
+    all_values = [*first.values, *values]
+    keys, sent = [all_keys[i] for i in order], [all_values[i] for i in order]
+    return [
+        Lines(Input.PURCHASES, np.sort(np.concatenate([first.times, times])), keys, sent),
+        *others,
+    ]

@@ -9,6 +9,7 @@ from streams.console.dossier import Dossier
 
 WIDTH = 720.0
 MOST_TICKS = 8
+CLOSE = 220.0  # as long as a text is on a phone
 
 
 class Tick(NamedTuple):
@@ -34,6 +35,7 @@ class Mark(NamedTuple):
     kind: str  # last, opened, deadline, now, usual, p90
     text: str
     anchor: str  # start or end: to which side the text goes
+    line: int  # of text above the picture, 0 the lowest; those close by have lines of their own
 
 
 class Weeks(NamedTuple):
@@ -106,7 +108,7 @@ def weeks(dossier: Dossier) -> Weeks | None:
     marks.append(_mark(x(dossier.now), "now", "now"))
     since = max(rhythm.since, start) if rhythm is not None else None
     silence = (x(since), x(dossier.now)) if since is not None and since < dossier.now else None
-    return Weeks(bars, _months(start, end), marks, silence, most_purchases, most_visits)
+    return Weeks(bars, _months(start, end), _apart(marks), silence, most_purchases, most_visits)
 
 
 def survival(dossier: Dossier) -> Survival | None:
@@ -134,7 +136,7 @@ def survival(dossier: Dossier) -> Survival | None:
         line=_points(points),
         area=_points(area),
         ticks=_day_ticks(reach),
-        marks=marks,
+        marks=_apart(marks),
         dot=dot,
         band=(x(rhythm.gap_days), x(p90)) if p90 is not None else None,
     )
@@ -151,7 +153,16 @@ def silence_bar(silence: float | None, usual: float | None, p90: float | None) -
 
 
 def _mark(x: float, kind: str, text: str) -> Mark:
-    return Mark(x, kind, text, "end" if x > WIDTH / 2 else "start")
+    return Mark(x, kind, text, "end" if x > WIDTH / 2 else "start", 0)
+
+
+def _apart(marks: list[Mark]) -> list[Mark]:
+    """The same, a line higher for each that is too close for its text."""
+    placed: list[Mark] = []
+    for mark in sorted(marks, key=lambda one: one.x):
+        close = [one.line for one in placed if mark.x - one.x < CLOSE]
+        placed.append(mark._replace(line=max(close, default=-1) + 1))
+    return placed
 
 
 def _points(points: list[tuple[float, float]]) -> str:
