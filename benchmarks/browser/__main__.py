@@ -91,9 +91,11 @@ async def walk(browser: Browser, shop: Shop) -> list[str]:
         await page.wait_for_url(CUSTOMER)
         if await page.locator("h1").inner_text() != customer:
             problems.append("Enter did not open the customer")
-        await page.keyboard.press("Alt+ArrowLeft")
+        if not await _tab_until(at, lambda text: text == "← At risk"):
+            return [*problems, "the way back was not reached"]
+        await page.keyboard.press("Enter")
         await page.wait_for_url(f"{shop.pages}/console/")
-        await page.go_forward()
+        await page.go_back()
         await page.wait_for_url(CUSTOMER)
         if not await _tab_until(at, lambda text: text == "note"):
             return [*problems, "the note was not reached"]
@@ -157,7 +159,9 @@ async def _ready(log: Path, own: asyncio.subprocess.Process) -> None:
 
 async def time_lists(browser: Browser, pages: str) -> dict[str, float]:
     """Milliseconds that a browser waits for the list, and that the stream beside it waits."""
-    waits, kept, busy = [], [], []
+    waits: list[float] = []
+    kept: list[float] = []
+    busy: list[float] = []
     async with window(browser) as at:
         for _ in range(LISTS):
             await asyncio.sleep(FRESH_SECONDS)

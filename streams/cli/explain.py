@@ -190,9 +190,9 @@ def _gaps(rhythm: Rhythm | None) -> dict[str, str]:
     line = "".join(_BARS[round(chance * (len(_BARS) - 1))] for chance in chances)
     marks = {"▲": rhythm.silence_days, "│": rhythm.deadline_days}
     below = [" "] * _CELLS
-    for mark, day in reversed(marks.items()):
-        if day is not None:
-            below[min(int(day / reach * _CELLS), _CELLS - 1)] = mark
+    for mark, at_days in reversed(marks.items()):
+        if at_days is not None:
+            below[min(int(at_days / reach * _CELLS), _CELLS - 1)] = mark
     return {
         "gaps": f"{line}  how often one is longer, from 0 to {reach:.0f} days",
         "": f"{''.join(below)}  ▲ now: {rhythm.survival:.0%} are; │ the deadline",

@@ -48,6 +48,8 @@ FEEDBACK_FAILED = "feedback.failed"
 # At INFO, aiokafka tells of every fetch position and group step, asyncio of every slow callback,
 # Faust and mode of every service that starts; offbeat has events of its own for what matters.
 _CHATTY = ("aiokafka", "asyncio", "numba", "faust", "mode")
+# At DEBUG they write whole requests and answers, the events in them too.
+_TELLING = ("aiokafka.conn", "aiokafka.producer")
 
 
 def configure(log: Log, stream: TextIO | None = None, process: int | None = None) -> None:
@@ -89,6 +91,10 @@ def configure(log: Log, stream: TextIO | None = None, process: int | None = None
     logging.root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > 10 else level)
+    for name in _TELLING:
+        logging.getLogger(name).setLevel(
+            max(level, logging.WARNING if level > 10 else logging.INFO)
+        )
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -68,7 +68,9 @@ def test_once_prints_who_is_at_risk_and_not_who_has_come_back(settings: Settings
         Message(b"back", None),
     ]
     asyncio.run(write(settings, *messages))
-    everybody = watch(settings).output.splitlines()
+    until = time.monotonic() + 20  # a first commit is answered before readers see it
+    while len(everybody := watch(settings).output.splitlines()) < 2 and time.monotonic() < until:
+        time.sleep(0.2)
     assert len(everybody) == 2
     assert "critical large" in everybody[0]
     assert "info small" in everybody[1]

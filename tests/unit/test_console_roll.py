@@ -74,7 +74,9 @@ async def test_the_other_orders_are_by_severity_and_by_opening(life: PartitionLi
 
 
 async def test_who_is_held_back_is_shown_only_when_asked_for() -> None:
-    settings = Settings.model_validate({"policy": {"win_back_price": 1e6}})
+    settings = Settings.model_validate(
+        {"policy": {"win_back_price": 1e6, "win_back_currency": "EUR"}}
+    )
     life = life_of(shop(QUIET), settings=settings)
     page = await over(life).page(Wanted())
     assert (page.rows, page.at_risk, page.held_back) == ([], 0, 3)
