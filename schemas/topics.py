@@ -21,6 +21,7 @@ Role = Literal[
     "dead letters",
     "alerts",
     "at-risk",
+    "feedback",
     "examples",
     "model",
     "state-changelog",
@@ -71,6 +72,11 @@ class OutputTopics:
     def at_risk(self) -> str:
         """Compacted, key customer: the open alert, or a tombstone."""
         return f"{self.prefix}.at-risk"
+
+    @property
+    def feedback(self) -> str:
+        """Key customer: what people say about alerts; a tombstone for who was erased."""
+        return f"{self.prefix}.feedback"
 
     @property
     def examples(self) -> str:
@@ -133,6 +139,16 @@ def topic_specs(
             "at-risk",
             "inputs",
             {"delete.retention.ms": str(7 * DAY_MS), **_WITHIN_A_WEEK},
+        ),
+        # a year: what came of last year's offers is still there when this year's are compared
+        TopicSpec(
+            outputs.feedback,
+            "feedback",
+            "offbeat",
+            PARTITIONED_LIKE_INPUTS,
+            "compact,delete",
+            365 * DAY_MS,
+            _ALERTS,
         ),
         # a year: enough to train a model anew over every season
         _kept(outputs.examples, "examples", "offbeat", 365 * DAY_MS, partitions=1),

@@ -4,6 +4,7 @@ Importing this module makes nothing; `create` does.
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from detectors.learning.names import FEATURES
 from detectors.observations import Input
 from schemas.topics import OutputTopics
 from streams import agents
+from streams.console import server as console
 from streams.kafka.connection import client_options, faust_credentials
 from streams.kafka.ends import LogEnds
 from streams.kafka.table import ChangelogTable, Tables
@@ -106,6 +108,13 @@ def create(settings: Settings) -> WorkerApp:
     _bind_lifecycle(app, settings, owner, learner, observer)
     _bind_watchdog(app, settings, owner, state_of_health)
     health.install(app, metrics, state_of_health, time.monotonic)
+    console.install(
+        app.web.web_app,
+        settings,
+        owner.seen,
+        lambda: _members(app, outputs.state_changelog),
+        str(app.conf.canonical_url),
+    )
     log.info(
         logs.WORKER_STARTED,
         broker=settings.broker,
@@ -233,6 +242,12 @@ def _bind_watchdog(
             if not app.should_stop:
                 await watchdog.look()
         await ends.stop()
+
+
+def _members(app: faust.App, changelog: str) -> Mapping[str, Sequence[int]]:
+    """Partitions by the address of a worker's pages, as the group's leader has told everybody."""
+    found = app.assignor.table_metadata(changelog)
+    return {str(pages): topics.get(changelog, []) for pages, topics in found.items()}
 
 
 def _consumer(app: faust.App) -> ColumnarConsumer:

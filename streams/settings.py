@@ -27,6 +27,7 @@ from streams.settings_groups import (
     Alignment,
     Bootstrap,
     Calendar,
+    Console,
     Dlq,
     Guard,
     Kafka,
@@ -123,6 +124,7 @@ class Settings(BaseSettings):
     dlq: Dlq = Field(default=Dlq(), description="dead letters")
     alignment: Alignment = Field(default=Alignment(), description="alignment of the inputs")
     web: Web = Field(default=Web(), description="web server")
+    console: Console = Field(default=Console(), description="pages about customers")
     calendar: Calendar = Field(default=Calendar(), description="when customers may be expected")
     guard: Guard = Field(default=Guard(), description="inputs that are out")
     profile: dict[str, float | tuple[float, ...]] = Field(

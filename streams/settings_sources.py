@@ -171,7 +171,8 @@ def explain(
             continue
         text = mistake["msg"].removeprefix("Value error, ")
         given = mistake["input"]
-        shown = isinstance(given, str | int | float) and "password" not in key
+        secret = "password" in key or "token" in key
+        shown = isinstance(given, str | int | float) and not secret
         lines.append(f"{place}: {text}" + (f" (given: {given!r})" if shown else ""))
     what = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes", *lines])
     return ConfigurationError(what, remedy=REMEDY)

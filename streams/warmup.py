@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from detectors import census
+from detectors.compiled import by_name
+from detectors.judgement.as_of import as_of
 from detectors.judgement.leading import leading_causes
+from detectors.judgement.rhythm import rhythm_of
+from detectors.judgement.roll import ROLL, list_open
 from detectors.lab.fit import Likelihood
 from detectors.lab.histories import Histories
 from detectors.lab.scenario import Scenario
@@ -66,6 +70,7 @@ def load_kernels() -> None:
     for out in Publisher(settings, lambda _: Scorer()).outgoing(life, snapshot):
         if out.topic == topics.examples:
             _learn(out)
+    _look(life.state)
     _restore(life.state.size, snapshot.rows)
 
 
@@ -73,6 +78,14 @@ def compile_kernels() -> None:
     """The same, and what only refits call: they have a thread of their own and need not hurry."""
     load_kernels()
     Likelihood(Histories.of(np.zeros(2, np.int64), np.arange(2.0)))(Profile())
+
+
+def _look(state: CustomerState) -> None:
+    """As the console does."""
+    found = by_name(np.empty(state.size, ROLL))
+    list_open(by_name(state.rows), 0, state.size, state.profile.record, found)
+    as_of(state.rows[0], 0.0, state.profile)
+    rhythm_of(state.rows[0], 0.0, state.profile)
 
 
 def _learn(out: Outgoing) -> None:

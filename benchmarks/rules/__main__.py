@@ -21,13 +21,20 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rules import bad_records, checkpoint, libraries, order
+from benchmarks.rules import console as looking
 from benchmarks.rules.page import page
 from benchmarks.rules.rule import Cut, Rule, misfits
 from benchmarks.rules.tree import ROOT, Tree, copied, for_the_right_reason
 from streams.figures import write_figures
 from streams.kafka.broker import bootstrap
 
-RULES = (*libraries.RULES, *checkpoint.RULES, *order.RULES, *bad_records.RULES)
+RULES = (
+    *libraries.RULES,
+    *checkpoint.RULES,
+    *order.RULES,
+    *bad_records.RULES,
+    *looking.RULES,
+)
 console = Console(stderr=True)
 
 

@@ -7,8 +7,9 @@ from benchmarks.rules.rule import Rule
 _HEAD = """\
 # The rules, and the tests that hold them
 
-Each rule was learnt from something that lost, doubled or invented events where it was missing. `make rules` takes each
-of them out of a copy of the code, in every way that is listed, and demands that the tests beside it fail. This page is
+Each rule was learnt from something that lost, doubled or invented events where it was missing; those of the last part
+keep customers from whom they must not be shown to. `make rules` takes each of them out of a copy of the code, in every
+way that is listed, and demands that the tests beside it fail. This page is
 written by `python -m benchmarks.rules --page`.
 
 """
@@ -17,6 +18,7 @@ _PARTS = {
     "C": "## One checkpoint is one transaction a partition",
     "T": "## Time and order",
     "B": "## Records that cannot be used",
+    "S": "## Who sees customers",
 }
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "calibrate": "Find the price of a false alert that meets a budget.",
     "backtest": "Hold offbeat against simple rules on a history of your own.",
     "simulate": "Make customers whose changes are known.",
+    "watch": "Show who is at risk, as it changes.",
     "explain": "Say why a customer is, or is not, at risk.",
     "topics": "Create the topics, check them, or list a worker's permissions.",
     "dlq": "Look at dead letters, and send them again.",

@@ -44,7 +44,11 @@ def show(config: options.Config = None, profile: options.ProfileFile = None) -> 
 @app.command()
 def check(config: options.Config = None, profile: options.ProfileFile = None) -> None:
     """Say whether the settings are acceptable: exit code 0, or 78 and every mistake named."""
+    from streams.console.access import token_of  # a web server's library: show does without it
+
     settings = merge(gather(Settings, config, {}, profile))
+    if settings.console.enabled:
+        token_of(settings)
     print(f"The settings are acceptable. config_hash = {config_hash(settings)}")
 
 

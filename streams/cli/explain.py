@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from detectors.judgement.reasons import Explanation
+    from detectors.judgement.rhythm import Rhythm
     from detectors.profile import Profile
     from streams.settings import Settings
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NOTHING = "·"
+_CELLS = 32  # of a curve
 _NEGLIGIBLE = 0.005  # log-odds that two decimals would not show
 
 
@@ -88,6 +90,7 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
     from detectors.customer import WEEKS, Episode
     from detectors.judgement.as_of import as_of
     from detectors.judgement.reasons import explain
+    from detectors.judgement.rhythm import rhythm_of
 
     record = as_of(row, now, profile)
     said = explain(record, row, profile)
@@ -105,6 +108,8 @@ def _print(console: Console, name: str, row: Any, now: float, profile: Profile) 
         grid.add_row("", f"{reason.contribution:+.2f} {reason.text}")
     for what, values in _weeks(row, now).items():
         grid.add_row(what, f"{_sparkline(values)}  {sum(values)} in {WEEKS} weeks")
+    for what, line in _gaps(rhythm_of(row, now, profile)).items():
+        grid.add_row(what, line)
     console.print(f"[bold]{escape(name)}[/bold]")
     console.print(grid)
 
@@ -168,6 +173,29 @@ def _weeks(row: Any, now: float) -> dict[str, list[int]]:
     return {
         what: [int(row[f"week_{what}"][week % WEEKS]) if week in kept else 0 for week in shown]
         for what in ("purchases", "visits")
+    }
+
+
+def _gaps(rhythm: Rhythm | None) -> dict[str, str]:
+    """How often a gap is longer than so many days, and where the silence stands on that line."""
+    if rhythm is None:
+        return {}
+    reach = rhythm.curve[-1][0]
+    days = [reach * (i + 0.5) / _CELLS for i in range(_CELLS)]
+    chances, at = [], 0
+    for day in days:
+        while rhythm.curve[at + 1][0] < day:
+            at += 1
+        chances.append(rhythm.curve[at][1])
+    line = "".join(_BARS[round(chance * (len(_BARS) - 1))] for chance in chances)
+    marks = {"▲": rhythm.silence_days, "│": rhythm.deadline_days}
+    below = [" "] * _CELLS
+    for mark, at_days in reversed(marks.items()):
+        if at_days is not None:
+            below[min(int(at_days / reach * _CELLS), _CELLS - 1)] = mark
+    return {
+        "gaps": f"{line}  how often one is longer, from 0 to {reach:.0f} days",
+        "": f"{''.join(below)}  ▲ now: {rhythm.survival:.0%} are; │ the deadline",
     }
 
 

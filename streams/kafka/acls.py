@@ -29,6 +29,7 @@ _BY_ROLE: dict[Role, tuple[Operation, ...]] = {
     "dead letters": _WRITE,
     "alerts": _WRITE,
     "at-risk": _WRITE,
+    "feedback": _WRITE,  # the console
     "examples": _BOTH,  # whoever decides writes them, the trainer reads them
     "model": _BOTH,  # the trainer writes it, every worker reads it
     "state-changelog": _BOTH,

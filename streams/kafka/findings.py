@@ -143,8 +143,8 @@ def _cleanup(spec: TopicSpec, topic: Described) -> Iterator[Finding]:
 
 def _loss(spec: TopicSpec, policy: str) -> tuple[Literal["error", "warning"], str]:
     """What another cleanup policy would do, and whether a worker may start over it."""
-    if spec.role == "alerts" and policy == "delete":
-        return "warning", "the alerts of an erased customer stay until retention takes them"
+    if spec.role in ("alerts", "feedback") and policy == "delete":
+        return "warning", "what is about an erased customer stays until retention takes it"
     if spec.role == "customers":
         return "warning", "who is to be erased must be there until a worker has read it"
     if spec.cleanup == "compact":

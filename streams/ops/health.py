@@ -18,6 +18,8 @@ from prometheus_client.exposition import choose_encoder
 from streams.ops.metrics import Metrics
 from streams.settings_groups import Web
 
+_ALL_INTERFACES = ("0.0.0.0", "::")  # noqa: S104 (compared with)
+
 
 class Verdict(NamedTuple):
     """An answer and its reason."""
@@ -94,7 +96,8 @@ def web_options(web: Web) -> dict[str, Any]:
     return {
         "web_enabled": True,
         "web_bind": web.host,
-        "web_host": web.host,
+        # by which the others of the group know it: an address of all interfaces is everybody's
+        "web_host": socket.gethostname() if web.host in _ALL_INTERFACES else web.host,
         "web_port": web.port or _free_port(web.host),
         "web_in_thread": False,
     }

@@ -41,10 +41,16 @@ PARAMETERS_PROPOSED = "parameters.proposed"
 REFIT_FAILED = "refit.failed"
 MODEL_DRIFTED = "model.drifted"
 EXAMPLES_SKIPPED = "examples.skipped"
+CONSOLE_REFUSED = "console.refused"
+CONSOLE_FAILED = "console.failed"
+FEEDBACK_RECORDED = "feedback.recorded"
+FEEDBACK_FAILED = "feedback.failed"
 
 # At INFO, aiokafka tells of every fetch position and group step, asyncio of every slow callback,
 # Faust and mode of every service that starts; offbeat has events of its own for what matters.
 _CHATTY = ("aiokafka", "asyncio", "numba", "faust", "mode")
+# At DEBUG they write whole requests and answers, the events in them too.
+_TELLING = ("aiokafka.conn", "aiokafka.producer")
 
 
 def configure(log: Log, stream: TextIO | None = None, process: int | None = None) -> None:
@@ -86,6 +92,10 @@ def configure(log: Log, stream: TextIO | None = None, process: int | None = None
     logging.root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > 10 else level)
+    for name in _TELLING:
+        logging.getLogger(name).setLevel(
+            max(level, logging.WARNING if level > 10 else logging.INFO)
+        )
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

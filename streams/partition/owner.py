@@ -34,6 +34,7 @@ from streams.partition.customers import CustomersStart
 from streams.partition.ingest import Home, Reading
 from streams.partition.life import PartitionLife, Snapshot
 from streams.partition.sampling import WANTED_CUSTOMERS
+from streams.partition.seen import Seen
 from streams.settings import Settings, detector_profile
 
 # Of the session timeout: the group hears from us before it gives us up.
@@ -55,6 +56,7 @@ class _Owned:
     life: PartitionLife
     producer: PartitionProducer
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    saved_at: float | None = None
 
 
 class PartitionOwner:
@@ -240,6 +242,18 @@ class PartitionOwner:
         taken = None if stuck else tuple(positions.values())
         return Work((self._rebalances, self._restored, self._commits, taken), positions, busy)
 
+    def seen(self) -> list[Seen]:
+        """The partitions of this process, for the pages; good until the next await."""
+        return [
+            Seen(
+                owned.life,
+                {source: self._end(source, owned.life) for source in Input},
+                owned.saved_at,
+                owned.saving.locked(),
+            )
+            for _, owned in sorted(self._owned.items())
+        ]
+
     def _hold_ahead(self) -> None:
         self._held = self._ahead()
         self._hold(self._held)
@@ -345,4 +359,5 @@ class PartitionOwner:
                 positions[TopicPartition(passed.topic, life.number)] = passed.position
             await owned.producer.commit(outgoing, positions, time_ms)
             self._commits += 1
+            owned.saved_at = time.time()
             self._observer.committed(snapshot, time.monotonic() - started)

@@ -44,6 +44,7 @@ class Publisher:
         everything = [
             Outgoing(topics.alerts, number, [*erased, *alerts]),
             Outgoing(topics.at_risk, number, [*erased, *at_risk]),
+            Outgoing(topics.feedback, number, erased),
             Outgoing(topics.examples, 0, [*_examples(decisions), *_samples(life, snapshot)]),
             *(self._dead_letters(source, number, snapshot) for source in Input),
             *self._reroutes(snapshot),

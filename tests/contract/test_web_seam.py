@@ -3,6 +3,7 @@
 By default that is the tables' contents and the cluster's topology, on all interfaces.
 """
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -94,6 +95,12 @@ async def test_only_this_machine_is_served(worker: Worker) -> None:
 
 def test_a_port_that_is_asked_for_is_taken() -> None:
     assert web_options(Web(port=7000))["web_port"] == 7000
+
+
+def test_a_worker_on_all_interfaces_is_known_to_the_group_by_its_own_name() -> None:
+    options = web_options(Web(host="0.0.0.0", port=7000))
+    assert (options["web_bind"], options["web_host"]) == ("0.0.0.0", socket.gethostname())
+    assert web_options(Web(port=7000))["web_host"] == "127.0.0.1"
 
 
 def test_a_free_port_is_found_for_ipv6_too() -> None:

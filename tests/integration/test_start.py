@@ -4,6 +4,7 @@ import asyncio
 import re
 import uuid
 
+import aiohttp
 import pytest
 
 from benchmarks.harness import (
@@ -65,6 +66,7 @@ async def test_a_worker_has_every_kernel_before_the_first_event(broker: str) -> 
         worker.start(NUMBA_DEBUG_CACHE="1", PYTHONUNBUFFERED="1")
         try:
             await wait_until_at_the_end(settings, [worker], 90)
+            await look(worker)
             await erase(settings)
             await asyncio.sleep(3)
         finally:
@@ -73,6 +75,14 @@ async def test_a_worker_has_every_kernel_before_the_first_event(broker: str) -> 
         assert looked_up(before) > {"passes.apply_ahead", "passes.advance_blocks", "scan._scan"}
         # a refit has a thread of its own
         assert looked_up(after) <= {"fit._log_likelihood"}
+
+
+async def look(worker: Worker) -> None:
+    """At the console, as somebody does who looks for a customer."""
+    async with aiohttp.ClientSession() as session:
+        for path in ("", "search?q=000", "customer?id=c-unusual", "search?q=nobody", "pipeline"):
+            async with session.get(f"{worker.pages}/console/{path}") as answer:
+                assert answer.status == 200
 
 
 def looked_up(log: str) -> set[str]:

@@ -117,6 +117,16 @@ def test_configuring_twice_does_not_write_twice() -> None:
     assert len(lines(stream)) == 1
 
 
+def test_what_would_write_whole_requests_does_not_at_any_level() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(level="debug"), stream)
+    for name in ("aiokafka.conn", "aiokafka.producer.producer"):
+        logging.getLogger(name).debug("Request: c-81")
+    logging.getLogger("aiokafka.consumer").debug("seek")
+    assert "c-81" not in stream.getvalue()
+    assert "seek" in stream.getvalue()
+
+
 def calls() -> list[tuple[str, ast.Call]]:
     """Where each line of the log is written: file and line, and the call."""
     found = []

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import schemas
-from schemas import alerts, changelog, examples, model
+from schemas import alerts, changelog, examples, feedback, model
 from schemas.decode import read, read_customer
 from schemas.events import CUSTOMERS, INCOMING, CustomerRecord, Event
 from schemas.export import RECORDS, json_schema
@@ -19,6 +19,7 @@ from schemas.rejections import Rejected
 CATALOGUE = Path(schemas.__file__).parent / "catalogue"
 OUTPUTS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "alerts": ("alert", alerts.decode),
+    "feedback": ("feedback", feedback.decode),
     "examples": ("example", examples.decode),
     "model": ("model", model.decode),
     "state-changelog": ("partition", changelog.decode_partition),
