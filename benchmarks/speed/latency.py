@@ -59,7 +59,7 @@ NOBODY = np.empty(0)
 
 PURCHASE = b'{"event_id":"%b-%d","customer_id":"%b","event_time":%d,"amount":25.0,"currency":"EUR"}'
 VISIT = b'{"event_id":"%b-v%d","customer_id":"%b","event_time":%d,"kind":"session"}'
-MEASURED = (0.15, 0.95)
+BEGINNING = 0.15  # of the way
 
 
 async def latency(
@@ -151,16 +151,21 @@ def deadline_after(settings: Settings) -> float:
 
 
 async def _reading_rate(settings: Settings, worker: Worker, total: int) -> float:
-    """Wait until all is read; how many events a second that were, but for begin and end."""
+    """Wait until all is read; how many events a second that were, but for the beginning."""
     marks: list[tuple[int, float]] = []
-    while (done := await committed(settings)) < total:
+    done = 0
+    while done < total:
         if not worker.running:
             raise RuntimeError(f"the worker ended; see {worker.log_path}")
-        if total * MEASURED[0] < done < total * MEASURED[1]:
+        now = await committed(settings)
+        if now != done or not marks:
+            done = now
+            if done <= total * BEGINNING:
+                marks.clear()  # the last one before what is measured is where that begins
             marks.append((done, time.monotonic()))
         await asyncio.sleep(0.1)
-    (first, since), (after, until) = marks[0], marks[-1]
-    return (after - first) / (until - since)
+    (first, since), (last, until) = marks[0], marks[-1]
+    return (last - first) / (until - since)
 
 
 async def _rate_reached(settings: Settings, worker: Worker, sender: Sender) -> float:
