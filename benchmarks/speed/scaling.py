@@ -27,6 +27,7 @@ async def scaling(inputs: Settings, total: int, rounds: int = 3) -> dict[str, fl
     Flat: `events_per_second_1`, `events_per_second_2`, `cpu_us_1`, `cpu_us_2` (all processes of a
     run together), and `scaling_2_wall`, how many times as fast two are as one in the same round.
     The events must last some ten seconds: what is read before both have partitions does not count.
+    Raises RuntimeError if they were read too soon for that.
     """
     rates: dict[int, list[float]] = {1: [], 2: []}
     costs: dict[int, list[float]] = {1: [], 2: []}
@@ -66,6 +67,11 @@ async def _run(settings: Settings, total: int, processes: int) -> tuple[float, f
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         worker.stop()
+    if len(marks) < 2:
+        raise RuntimeError(
+            f"{total} events were read before {processes} processes had partitions and committed "
+            f"twice; send more. See {worker.log_path}"
+        )
     (first, since, cpu_since), (last, ended, cpu_ended) = marks[0], marks[-1]
     return (last - first) / (ended - since), (cpu_ended - cpu_since) / (last - first) * 1e6
 

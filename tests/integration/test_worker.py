@@ -162,8 +162,8 @@ async def test_the_sample_survives_restarts_and_parameters_are_proposed(settings
 
 
 async def until_proposed(worker: Worker) -> None:
-    """Return when the worker serves a proposal's figures."""
-    async with asyncio.timeout(90):
+    """Return when the worker serves a proposal's figures: 4 s of work on a twentieth of a core."""
+    async with asyncio.timeout(300):
         while "offbeat_proposals 0.0" in get(worker, "metrics")[1]:
             await asyncio.sleep(0.5)
 
