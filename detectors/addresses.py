@@ -57,6 +57,13 @@ def _generate_prefetch(_typing: Any, _address: Any) -> Any:
     return types.void(types.int64), generate
 
 
+def _generate_trailing_zeros(_typing: Any, _bits: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), generate
+
+
 def _place(builder: Any, arguments: Any) -> Any:
     return builder.inttoptr(builder.add(arguments[0], arguments[1]), _BYTE.as_pointer())
 
@@ -74,6 +81,10 @@ def _put_byte(address: Address, index: int, value: int) -> None:
     c_ubyte.from_address(int(address + index)).value = value
 
 
+def _trailing_zeros(bits: np.uint64) -> int:
+    return (int(bits) & -int(bits)).bit_length() - 1
+
+
 def _prefetch(_address: Address) -> None:
     """Nothing: only compiled code can ask for memory before it is needed."""
 
@@ -86,6 +97,9 @@ put_byte = _either(_put_byte, _generate_put_byte)
 
 prefetch = _either(_prefetch, _generate_prefetch)
 """Bring the line of memory at an address into the caches; whatever stands there."""
+
+trailing_zeros = _either(_trailing_zeros, _generate_trailing_zeros)
+"""The number of the lowest bit that is set; one of them is."""
 
 
 @kernel

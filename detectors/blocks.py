@@ -1,11 +1,11 @@
-"""Sixteen rows at once: when the first of them is due, and whether any has changed.
+"""Sixteen rows at once: when the first of them is due.
 
-Looking for who fell due, or changed, is then a look at one number for sixteen customers, and at
-the customers of those blocks alone where there is something.
+Looking for who fell due is then a look at one number for sixteen customers, and at the customers of
+those blocks alone where somebody may be.
 
 `earliest` is never later than any due of its block, so nothing is missed. It may be earlier: a
 customer who is seen again is due later than before. Then the block is looked at once in vain, and
-says it exactly from there on. `touched` has a bit for each row that is dirty.
+says it exactly from there on.
 """
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from detectors.compiled import kernel
 
 BLOCK = 16  # rows; their dues are as many lines of memory, which come at once
-MANY = 64  # blocks that are passed over together
 
 
 def blocks_of(rows: int) -> int:
@@ -63,65 +62,3 @@ def least_due(
             look_at(block, size, dues, earliest)
         least = min(least, earliest[block])
     return least + lateness
-
-
-@kernel
-def note_dirty(row: int, dirty: NDArray[np.uint8], touched: NDArray[np.uint16]) -> None:
-    """The row may have become dirty."""
-    if dirty[row]:
-        block = row // BLOCK
-        touched[block] = np.uint16(int(touched[block]) | (1 << (row - block * BLOCK)))
-
-
-def dirty_bits(dirty: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """`touched` of blocks of which nothing is known."""
-    padded = np.zeros((blocks_of(len(dirty)), BLOCK), np.uint8)
-    padded.reshape(-1)[: len(dirty)] = dirty
-    return np.packbits(padded, axis=1, bitorder="little").view("<u2").reshape(-1)
-
-
-@kernel
-def note_clean(
-    rows: NDArray[np.int32], dirty: NDArray[np.uint8], touched: NDArray[np.uint16]
-) -> None:
-    """These rows are not dirty any more."""
-    for i in range(rows.shape[0]):
-        row = int(rows[i])
-        dirty[row] = 0
-        touched[row // BLOCK] = np.uint16(int(touched[row // BLOCK]) & ~(1 << row % BLOCK))
-
-
-@kernel
-def take_dirty(
-    touched: NDArray[np.uint16], dirty: NDArray[np.uint8], size: int, out: NDArray[np.int32]
-) -> int:
-    """Write the dirty rows into `out`, clean them, and say how many they were.
-
-    It stops where `out` is full, and can be called again then.
-    """
-    count, blocks = 0, (size + BLOCK - 1) // BLOCK
-    for first in range(0, blocks, MANY):
-        last = min(first + MANY, blocks)
-        if not any_of(touched, first, last):
-            continue
-        for block in range(first, last):
-            if touched[block] == 0:
-                continue
-            if count + BLOCK > out.shape[0]:
-                return count
-            for bit in range(BLOCK):
-                if (int(touched[block]) >> bit) & 1:
-                    dirty[block * BLOCK + bit] = 0
-                    out[count] = block * BLOCK + bit
-                    count += 1
-            touched[block] = 0
-    return count
-
-
-@kernel
-def any_of(touched: NDArray[np.uint16], first: int, last: int) -> bool:
-    """Whether one of the blocks was touched; without a way out it is compiled to many at once."""
-    found = np.uint16(0)
-    for i in range(first, last):
-        found |= touched[i]
-    return bool(found)

@@ -108,7 +108,7 @@ class _Work:
 
         def run(position: int, profile: Rows) -> int:
             return apply_ahead(
-                rows, state.dues, state.dirty, state.hashes, state.earliest, state.touched,
+                rows, state.dues, state.dirty, state.hashes, state.earliest,
                 observations, ids, profile, *self._buffers, position,
             )  # fmt: skip
 
@@ -124,7 +124,7 @@ class _Work:
 
         def run(position: int, profile: Rows) -> int:
             return advance_blocks(
-                rows, state.dues, state.dirty, state.earliest, state.touched, state.size,
+                rows, state.dues, state.dirty, state.earliest, state.size,
                 watermark, profile, *self._buffers, position,
             )  # fmt: skip
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.addresses import LINE_BYTES, address_of, prefetch
-from detectors.blocks import BLOCK, look_at, note_dirty, note_row
+from detectors.blocks import BLOCK, look_at, note_row
+from detectors.changed import WORD, Words
 from detectors.compiled import Bytes, Rows, kernel
 from detectors.customer import CUSTOMER
 from detectors.steps import advance_all, apply_all
@@ -22,7 +23,7 @@ ROW_BYTES = CUSTOMER.itemsize
 @kernel
 def prefetch_rows(
     rows: Rows,
-    dirty: NDArray[np.uint8],
+    dirty: Words,
     hashes: NDArray[np.uint64],
     observations: Rows,
     first: int,
@@ -34,7 +35,7 @@ def prefetch_rows(
         row = int(observations[i].row)
         for line in range(0, ROW_BYTES, LINE_BYTES):
             prefetch(rows_at + row * ROW_BYTES + line)
-        prefetch(dirty_at + row)
+        prefetch(dirty_at + 8 * (row // WORD))
         prefetch(hashes_at + 8 * row)
 
 
@@ -42,10 +43,9 @@ def prefetch_rows(
 def apply_ahead(
     rows: Rows,
     dues: NDArray[np.float64],
-    dirty: NDArray[np.uint8],
+    dirty: Words,
     hashes: NDArray[np.uint64],
     earliest: NDArray[np.float64],
-    touched: NDArray[np.uint16],
     observations: Rows,
     ids: Bytes,
     profile: Rows,
@@ -69,7 +69,6 @@ def apply_ahead(
         for i in range(position, min(reached + 1, end)):
             row = int(observations[i].row)
             note_row(row, dues, earliest)
-            note_dirty(row, dirty, touched)
         position = reached
         if reached < end:
             break
@@ -80,7 +79,7 @@ def apply_ahead(
 def prefetch_due_rows(
     rows: Rows,
     dues: NDArray[np.float64],
-    dirty: NDArray[np.uint8],
+    dirty: Words,
     earliest: NDArray[np.float64],
     until: float,
     first: int,
@@ -98,7 +97,7 @@ def prefetch_due_rows(
         if earliest[block] <= until:
             for row in range(block * BLOCK, min((block + 1) * BLOCK, size)):
                 prefetch(rows_at + row * ROW_BYTES)
-            prefetch(dirty_at + block * BLOCK)
+            prefetch(dirty_at + 8 * (block * BLOCK // WORD))
     for block in range(first, end):
         if earliest[block] <= until:
             for row in range(block * BLOCK, min((block + 1) * BLOCK, size)):
@@ -112,9 +111,8 @@ def prefetch_due_rows(
 def advance_blocks(
     rows: Rows,
     dues: NDArray[np.float64],
-    dirty: NDArray[np.uint8],
+    dirty: Words,
     earliest: NDArray[np.float64],
-    touched: NDArray[np.uint16],
     size: int,
     watermark: float,
     profile: Rows,
@@ -140,13 +138,10 @@ def advance_blocks(
             block = position // BLOCK
             end = min((block + 1) * BLOCK, size)
             if earliest[block] + lateness < watermark:
-                before = position
                 position = advance_all(
                     rows, dues, dirty, end, watermark, profile, decisions, customers, examples,
                     counts, population, position,
                 )  # fmt: skip
-                for row in range(before, min(position + 1, end)):
-                    note_dirty(row, dirty, touched)
                 if position < end:
                     return position
                 look_at(block, size, dues, earliest)

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from detectors.blocks import (
     blocks_of,
-    dirty_bits,
     least_due,
-    note_clean,
     note_rows,
-    take_dirty,
 )
+from detectors.changed import flags_of, note_clean, take_dirty, words_from, words_of
 from detectors.clock.learnt import WEEKLY_DECAY, is_usual, learnt_weights, week_ends, week_of
 from detectors.clock.value import HOUR_SECONDS, HOURS, INPUTS, MOST_OUTAGES, fill
 from detectors.compiled import by_name, kernel
@@ -140,8 +138,8 @@ def _restore_rows(
 class CustomerState:
     """Rows and index of one partition; everything that decides is in `engine`.
 
-    rows: CUSTOMER[capacity], the first `size` in use; dues: their `due`; dirty: 1 = changed since
-    `take_dirty`; earliest and touched: both of sixteen rows at once (`detectors.blocks`);
+    rows: CUSTOMER[capacity], the first `size` in use; dues: their `due`; earliest: of sixteen rows
+    at once (`detectors.blocks`); dirty: which changed since `take_dirty` (`detectors.changed`);
     population: POPULATION[1]; parameters: the profile's record with the clock in effect, outages
     included; week_ends: when the next clock takes its place, inf if it does not learn (or nothing
     was seen yet).
@@ -156,10 +154,9 @@ class CustomerState:
         self.size = 0
         self.population: NDArray[np.void] = np.zeros(1, POPULATION)
         self._rows = Column[np.void](CUSTOMER, capacity)
-        self._dirty = Column[np.uint8](np.uint8, capacity)
         self._earliest = Column[np.float64](np.float64, blocks_of(capacity))
         self._earliest.items[:] = np.inf
-        self._touched = Column[np.uint16](np.uint16, blocks_of(capacity))
+        self._dirty = Column[np.uint64](np.uint64, words_of(capacity))
         self._hashes = Column[np.uint64](np.uint64, capacity)
         self._ids = Column[np.uint8](np.uint8, capacity * 16)
         self._id_ends = Column[np.int32](np.int32, capacity + 1)
@@ -178,19 +175,14 @@ class CustomerState:
         return self._rows.items["due"]
 
     @property
-    def dirty(self) -> NDArray[np.uint8]:
-        """1 = changed since `take_dirty`."""
+    def dirty(self) -> NDArray[np.uint64]:
+        """A bit for each row: whether it changed since `take_dirty`."""
         return self._dirty.items
 
     @property
     def earliest(self) -> NDArray[np.float64]:
         """No due of the block is before; float64[blocks]."""
         return self._earliest.items
-
-    @property
-    def touched(self) -> NDArray[np.uint16]:
-        """A bit for each row of the block that is dirty, the lowest for the first."""
-        return self._touched.items
 
     @property
     def ids(self) -> NDArray[np.uint8]:
@@ -213,7 +205,7 @@ class CustomerState:
         return sum(
             column.items.nbytes
             for column in (
-                *(self._rows, self._dirty, self._earliest, self._touched, self._hashes),
+                *(self._rows, self._dirty, self._earliest, self._hashes),
                 *(self._ids, self._id_ends, self._slots),
             )
         )
@@ -281,7 +273,7 @@ class CustomerState:
         where = self.locate(keys, starts, ends)
         _restore_rows(_words(self.rows), where, _words(rows))
         note_rows(where, self.dues, self.earliest)
-        note_clean(where, self.dirty, self.touched)
+        note_clean(where, self.dirty)
 
     def least_due(self, before: float) -> float:
         """The least of all dues + allowed lateness if it is below `before`; else one that is not.
@@ -423,20 +415,22 @@ class CustomerState:
         self.id_ends[1 : left + 1] = np.cumsum(lengths[keep])
         self.id_ends[left + 1 : size + 1] = 0
         _close_up(_words(self.rows), keep)  # indexing records leaves what lay between their fields
-        _close_up(self.dirty, keep)
         _close_up(self.hashes, keep)
         self.size = left
         self.earliest[: blocks_of(size)] = 0.0  # nothing is known of them
-        self.touched[: blocks_of(size)] = dirty_bits(self.dirty[:size])
+        flags = np.zeros(size, np.uint8)
+        flags[:left] = flags_of(self.dirty, size)[keep]
+        self.dirty[: words_of(size)] = words_from(flags)
         self._fill_slots()
         return moved
 
     def take_dirty(self) -> NDArray[np.int32]:
         """The rows changed since the last call, in order; they are clean from now on."""
-        parts = [np.empty(0, np.int32)]
-        while len(parts) == 1 or len(parts[-1]):
+        parts, word = [np.empty(0, np.int32)], 0
+        while word < words_of(self.size):
             out = np.empty(CHUNK, np.int32)
-            parts.append(out[: take_dirty(self.touched, self.dirty, self.size, out)])
+            count, word = take_dirty(self.dirty, self.size, word, out)
+            parts.append(out[:count])
         return np.concatenate(parts)
 
     def _grow(self, id_bytes: int) -> None:
@@ -451,12 +445,12 @@ class CustomerState:
         if self.size < capacity:
             return
         capacity = larger(capacity)
-        for column in (self._rows, self._dirty, self._hashes):
+        for column in (self._rows, self._hashes):
             column.grow(capacity)
         known = len(self.earliest)
         self._earliest.grow(blocks_of(capacity))
         self.earliest[known:] = np.inf
-        self._touched.grow(blocks_of(capacity))
+        self._dirty.grow(words_of(capacity))
         self._id_ends.grow(capacity + 1)
         self._slots.grow(slots_for(capacity))
         self._fill_slots()

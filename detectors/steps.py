@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.changed import Words, note_dirty
 from detectors.clock.guard import hour_ends, judge_hours
 from detectors.compiled import Bytes, Row, Rows, kernel
 from detectors.customer import (
@@ -184,7 +185,7 @@ def take_observation(
 def apply_all(
     rows: Rows,
     dues: NDArray[np.float64],
-    dirty: NDArray[np.uint8],
+    dirty: Words,
     hashes: NDArray[np.uint64],
     observations: Rows,
     ids: Bytes,
@@ -225,7 +226,7 @@ def apply_all(
             if effects & (BOUGHT | TROUBLED):
                 keep_id(c, o, ids, effects)
         dues[row] = c.due
-        dirty[row] = 1
+        note_dirty(row, dirty)
         if effects & SAID:
             customers[counts[0]] = c
             population[0].decisions[int(d.status)] += 1
@@ -240,7 +241,7 @@ def apply_all(
 def advance_all(
     rows: Rows,
     dues: NDArray[np.float64],
-    dirty: NDArray[np.uint8],
+    dirty: Words,
     size: int,
     watermark: float,
     profile: Rows,
@@ -264,7 +265,7 @@ def advance_all(
         d = decisions[counts[0]]
         effects = take_due(c, position, p, d, examples[counts[1]], population[0])
         dues[position] = c.due
-        dirty[position] = 1
+        note_dirty(position, dirty)
         if effects & SAID:
             customers[counts[0]] = c
             population[0].decisions[int(d.status)] += 1

@@ -17,6 +17,7 @@ from detectors.memory import Column, larger
 FORMULA = "2:"  # before a digest: another one cannot be compared with it
 _WORD = 8
 _AHEAD = 8  # rows that are asked for before their turn: 4 KB
+_FAR = 32  # hashes
 
 
 @kernel
@@ -72,6 +73,22 @@ def _copy_rows(
             out[i] = _hash_row(values, i, ids[row])
 
 
+@kernel
+def _replace(
+    rows: NDArray[np.int32], hashes: NDArray[np.uint32], known: NDArray[np.uint32]
+) -> tuple[int, int]:
+    """How many of them are new, and by how much the sum grows."""
+    address, count, new, grown = address_of(known), rows.shape[0], 0, 0
+    for i in range(count):
+        if i + _FAR < count:
+            prefetch(address + known.itemsize * int(rows[i + _FAR]))
+        before = int(known[rows[i]])
+        new += int(before == 0)
+        grown += int(hashes[i]) - before
+        known[rows[i]] = hashes[i]
+    return new, grown
+
+
 def copy_rows(
     values: NDArray[np.uint8], rows: NDArray[np.int32], ids: NDArray[np.uint64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
@@ -118,10 +135,9 @@ class Digest:
         most = int(rows.max()) + 1
         if most > len(self._hashes.items):
             self._hashes.grow(max(most, larger(len(self._hashes.items))))
-        before = self._hashes.items[rows]
-        self.rows += int(np.count_nonzero(before == 0))
-        self._sum += _total(hashes) - _total(before)
-        self._hashes.items[rows] = hashes
+        new, grown = _replace(rows, hashes, self._hashes.items)
+        self.rows += new
+        self._sum += grown
 
     def forget(self, moved: NDArray[np.int32]) -> None:
         """Rows have other numbers now: `moved` has the new one of each old one, -1 for who went.

@@ -33,7 +33,7 @@ def life() -> PartitionLife:
 
 def everything(life: PartitionLife) -> tuple[bytes, ...]:
     state = life.state
-    arrays = (state.rows, state.dirty, state.touched, state.earliest, state.ids, state.id_ends)
+    arrays = (state.rows, state.dirty, state.earliest, state.ids, state.id_ends)
     parts = [array[: state.size].tobytes() for array in arrays]
     counted = (state.population.tobytes(), state.parameters.tobytes())
     return (*parts, *counted, repr((state.size, life.timeline.watermark)).encode())

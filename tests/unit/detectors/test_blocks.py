@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.blocks import BLOCK, blocks_of, least_due, note_rows, take_dirty
+from detectors.blocks import BLOCK, blocks_of, least_due, note_rows
 from detectors.engine import advance, apply
 from detectors.erasure import erase
 from detectors.profile import Profile
@@ -19,8 +19,6 @@ def assert_blocks_know_their_rows(state: CustomerState) -> None:
     for block in range(blocks_of(state.size)):
         rows = slice(block * BLOCK, min((block + 1) * BLOCK, state.size))
         assert state.earliest[block] <= state.dues[rows].min()
-        bits = int(state.touched[block])
-        assert [bits >> i & 1 for i in range(rows.stop - rows.start)] == state.dirty[rows].tolist()
 
 
 def crowded(events: list[Event]) -> list[Event]:
@@ -41,19 +39,33 @@ def test_blocks_know_who_is_due_and_who_has_changed(
     everything = crowded(events)
     apply(state, batch_of(state, everything))
     assert_blocks_know_their_rows(state)
+    assert state.take_dirty().tolist() == list(range(state.size))
+    before = row_bytes(state)
     until = state.dues[: state.size].min() + part * 50 * 86_400.0
     advance(state, until)
     assert_blocks_know_their_rows(state)
     lateness = profile.allowed_lateness_seconds
     assert not (state.dues[: state.size] + lateness < until).any()
-    dirty = np.flatnonzero(state.dirty[: state.size])
-    assert state.take_dirty().tolist() == dirty.tolist()
+    assert state.take_dirty().tolist() == changed(before, row_bytes(state))
     assert_blocks_know_their_rows(state)
     assert_blocks_know_their_rows(restored(state))
+    before = row_bytes(state)
+    advance(state, until + 50 * 86_400.0)
+    keep = [row for row in range(state.size) if row % 3]
+    left = changed([before[row] for row in keep], [row_bytes(state)[row] for row in keep])
     erase(state, np.arange(0, state.size, 3))
     assert_blocks_know_their_rows(state)
+    assert state.take_dirty().tolist() == left
     advance(state, END)
     assert_blocks_know_their_rows(state)
+
+
+def row_bytes(state: CustomerState) -> list[bytes]:
+    return [state.rows[row].tobytes() for row in range(state.size)]
+
+
+def changed(before: list[bytes], after: list[bytes]) -> list[int]:
+    return [row for row, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
 
 
 @settings(deadline=None)  # the first call may compile
@@ -71,20 +83,3 @@ def test_the_least_due_is_exact_below_what_is_asked_for(
     found = least_due(size, dues, earliest, asked, lateness)
     exact = dues.min() + lateness
     assert found == exact if exact < asked else found >= asked
-
-
-@settings(deadline=None)  # the first call may compile
-@given(st.lists(st.booleans(), min_size=1, max_size=3000), st.integers(BLOCK, 100))
-def test_dirty_rows_are_handed_out_in_portions_and_once(flags: list[bool], portion: int) -> None:
-    size = len(flags)
-    dirty = np.array(flags, np.uint8)
-    touched = np.zeros(blocks_of(size), np.uint16)
-    for row in np.flatnonzero(dirty).tolist():
-        touched[row // BLOCK] |= np.uint16(1 << row % BLOCK)
-    taken: list[int] = []
-    out = np.empty(portion, np.int32)
-    while count := take_dirty(touched, dirty, size, out):
-        taken += out[:count].tolist()
-    assert taken == [row for row, flag in enumerate(flags) if flag]
-    assert not dirty.any()
-    assert not touched.any()
