@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,9 +59,7 @@ def find() -> Tools:
     return Tools(**found)
 
 
-def run(*command: str | Path, arguments: Sequence[str | Path] = ()) -> Ran:
+def run(*command: str | Path) -> Ran:
     """Run one to its end."""
-    ended = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, timeout=120
-    )
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     return Ran(ended.returncode == 0, (ended.stdout + ended.stderr).strip())
