@@ -14,15 +14,15 @@ EVENTS_PER_SECOND = 150_000.0
 # At half of its speed a worker is through a pause as long again after it.
 MOST_LOAD = 0.5
 # bytes_a_customer_kept_ready with ids of nine bytes; a UUID takes 27 more. A quarter for growth.
-BYTES_A_CUSTOMER = (551 + 27) * 1.25
+BYTES_A_CUSTOMER = (550 + 27) * 1.25
 # Libraries and compiled code of one process (docs/processes.md), and what a checkpoint needs.
 PROCESS_BYTES = 450 << 20
 # What a partition may hold back in memory, all inputs together: alignment.ahead_bytes.
 PARTITION_BYTES = 32 << 20
 # recovery_broker_customers_per_second
-RECOVERED_PER_SECOND = 300_000.0
+RECOVERED_PER_SECOND = 200_000.0
 # start_seconds
-START_SECONDS = 3.0
+START_SECONDS = 4.0
 # The row and its id as a record: commit_0.5_s_bytes_an_event.
 CHANGELOG_BYTES = 500
 # While a log is compacted its old and its new half are there; a segment is compacted once closed.
