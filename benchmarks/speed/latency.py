@@ -1,9 +1,10 @@
 """How soon an alert is with its readers: behind a deadline, and behind the event that it is about.
 
 A worker with a wall clock knows a million customers, each with a history of three weekly purchases,
-and reads events at half the rate at which it has just read those histories. Meanwhile two small
-groups of customers meet what they were made for, spread evenly over the time that is measured: the
-deadlines of the quiet ones pass, and those who return, whose alerts are open, buy again.
+and reads events at half the rate that producer, broker and worker have just reached together, on
+the machine that they share. Meanwhile two small groups of customers meet what they were made for,
+spread evenly over the time that is measured: the deadlines of the quiet ones pass, and those who
+return, whose alerts are open, buy again.
 
 Times are those of one clock, at the reader: when a consumer of committed data has the alert, less
 the deadline and its grace (`allowed_lateness_seconds`, 1 here), or less the time at which the
@@ -50,8 +51,10 @@ GROUP = 4_000  # quiet ones, and as many who return
 GRACE_SECONDS = 1.0  # producers on this machine keep within it
 LEAD_SECONDS = 15.0  # for the small groups' histories to be read, and the load to be steady
 TICK_SECONDS = 0.05  # between two handfuls of the load
+FLOOD, FLOOD_SECONDS = 400_000.0, 4.0  # more than anybody here can send: what comes of it is all
 CHUNK = 50_000  # purchases of the histories that are sent at once
 PLOT = Path("build/figures/latency.svg")
+NOBODY = np.empty(0)
 
 
 PURCHASE = b'{"event_id":"%b-%d","customer_id":"%b","event_time":%d,"amount":25.0,"currency":"EUR"}'
@@ -67,10 +70,11 @@ async def latency(
 ) -> dict[str, float]:
     """Seconds from deadlines and from events to alerts, at `rate` events a second.
 
-    Unless given, the rate is half of that at which the histories were read. Flat figures:
+    Unless given, the rate is half of what can be sent and read at the same time. Flat figures:
     `deadline_to_alert_{p50,p99,max}_seconds`, `event_to_alert_{p50,p99,max}_seconds`, and what they
-    were measured at: `latency_customers`, `latency_load_events_per_second`, that of the histories
-    as `latency_rate_events_per_second`, `latency_deadlines`, `latency_returns`; `latency_early` and
+    were measured at: `latency_customers`, `latency_load_events_per_second`, what can be sent and
+    read as `latency_rate_events_per_second`, what was read of a backlog, without a producer, as
+    `latency_backlog_events_per_second`, `latency_deadlines`, `latency_returns`; `latency_early` and
     `latency_missing` count alerts that came too soon, or did not come. Writes the distributions to
     build/figures/latency.svg.
     """
@@ -94,7 +98,9 @@ async def latency(
         try:
             read = await _reading_rate(settings, worker, customers * len(WEEKS))
             console.print(f"{customers:,} customers are known, read at {read:,.0f} events a second")
-            load = rate or read / 2
+            reached = await _rate_reached(settings, worker, sender)
+            console.print(f"sent and read at the same time: {reached:,.0f} events a second")
+            load = rate or reached / 2
             begin = time.time() + LEAD_SECONDS
             at = begin + (np.arange(GROUP) + 0.5) / GROUP * measured_seconds
             deadlines_at = at - GRACE_SECONDS
@@ -102,7 +108,7 @@ async def latency(
             await sender.send(_histories(b"r-%07d", np.full(GROUP, time.time() - wait - 600)))
             heard: list[tuple[float, bytes]] = []
             listening = asyncio.create_task(_listen(reader, heard))
-            await _send_load(sender, load, at, begin + measured_seconds)
+            await _send_load(sender, load, begin + measured_seconds, at)
             await asyncio.sleep(5)
             listening.cancel()
             if not worker.running:
@@ -124,7 +130,8 @@ async def latency(
         "latency_deadlines": float(len(deadlines)),
         "latency_returns": float(len(events)),
         "latency_customers": float(customers),
-        "latency_rate_events_per_second": read,
+        "latency_rate_events_per_second": reached,
+        "latency_backlog_events_per_second": read,
         "latency_load_events_per_second": load,
     }
 
@@ -156,6 +163,17 @@ async def _reading_rate(settings: Settings, worker: Worker, total: int) -> float
     return (after - first) / (until - since)
 
 
+async def _rate_reached(settings: Settings, worker: Worker, sender: Sender) -> float:
+    """How many events a second are sent, read and committed when there are too many."""
+    before, begun = await committed(settings), time.monotonic()
+    sent = await _send_load(sender, FLOOD, time.time() + FLOOD_SECONDS)
+    while await committed(settings) < before + sent:
+        if not worker.running:
+            raise RuntimeError(f"the worker ended; see {worker.log_path}")
+        await asyncio.sleep(0.1)
+    return sent / (time.monotonic() - begun)
+
+
 def _histories(name: bytes, last: NDArray[np.float64]) -> Iterator[Lines]:
     """Three weekly purchases each, the last one then; in event-time order if `last` is."""
     for number, before in enumerate(WEEKS.tolist()):
@@ -171,11 +189,14 @@ def _purchases(keys: list[bytes], times: NDArray[np.float64], number: int) -> Li
     return Lines(Input.PURCHASES, times, keys, values)
 
 
-async def _send_load(sender: Sender, rate: float, returns: NDArray[np.float64], end: float) -> None:
-    """Purchases and visits of the active, and each return at its time, until `end`."""
+async def _send_load(
+    sender: Sender, rate: float, end: float, returns: NDArray[np.float64] = NOBODY
+) -> int:
+    """Purchases and visits of the active, and each return at its time, until `end`; how many."""
     keys = [b"c-%07d" % i for i in range(ACTIVE)]
-    count, sent, number, back = max(int(rate * TICK_SECONDS / 2), 1), 0, len(WEEKS), 0
+    count, sent, back = max(int(rate * TICK_SECONDS / 2), 1), 0, 0
     due = time.time()
+    number = int(due / TICK_SECONDS)  # of no other load
     while due < end or back < len(returns):
         await asyncio.sleep(due - time.time())
         until = int(np.searchsorted(returns, due))
@@ -189,6 +210,7 @@ async def _send_load(sender: Sender, rate: float, returns: NDArray[np.float64], 
         back, sent, number = until, sent + count, number + 1
         due += TICK_SECONDS
     await sender.flush()
+    return 2 * sent
 
 
 async def _listen(reader: AIOKafkaConsumer, heard: list[tuple[float, bytes]]) -> None:
