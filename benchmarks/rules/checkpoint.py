@@ -98,11 +98,7 @@ RULES = (
                 TABLE,
                 "                recovery.active_offsets.pop(tp, None)\n",
                 "                pass\n",
-                (
-                    "contract: test_a_partition_that_is_new_is_read_from_its_changelogs_start",
-                    "worker: test_nothing_but_a_transaction_commits_and_the_last_one_is_at_the_rebalance",
-                ),
-                ("TimeoutError",),
+                ("contract: test_a_partition_that_is_new_is_read_from_its_changelogs_start",),
             ),
         ),
     ),

@@ -453,4 +453,24 @@ RULES = (
             ),
         ),
     ),
+    Rule(
+        "P25",
+        "A rebalance and the end of a worker wait for each other, and after the end nothing is "
+        "taken over.",
+        (
+            Cut(
+                OWNER,
+                "REBALANCE_SECONDS), self._moving:",
+                "REBALANCE_SECONDS):",
+                ("owner: test_whoever_ends_amid_a_rebalance_owns_nothing_any_more",),
+                ("RuntimeError",),
+            ),
+            Cut(
+                OWNER,
+                "                if not self._ended:\n",
+                "                if self._owned is not None:\n",
+                ("owner: test_whoever_ends_amid_a_rebalance_owns_nothing_any_more",),
+            ),
+        ),
+    ),
 )

@@ -98,15 +98,19 @@ class PartitionOwner:
         self._held: set[TP] = set()
         self._restored = 0  # fetches of the changelog
         self._rebalances = self._commits = 0
-        self._paused = False
+        self._paused = self._ended = False
+        self._moving = (
+            asyncio.Lock()
+        )  # a rebalance, or the end; each would change what the other has
 
     # --- assignment and recovery (called by the table) --------------------------------------------
 
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
-        """Give up what went, fence and start what came."""
+        """Give up what went, fence and start what came; nothing any more after the end."""
         try:
-            async with asyncio.timeout(REBALANCE_SECONDS):
-                await self._rebalance(self._numbers(gone), self._numbers(new))
+            async with asyncio.timeout(REBALANCE_SECONDS), self._moving:
+                if not self._ended:
+                    await self._rebalance(self._numbers(gone), self._numbers(new))
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
 
@@ -301,11 +305,13 @@ class PartitionOwner:
             self._fail(error)
 
     async def stop(self) -> None:
-        """Commit, then close the producers."""
-        await self.last_checkpoint()
-        for owned in self._owned.values():
-            await owned.producer.stop()
-        self._owned.clear()
+        """Commit, then close the producers; a rebalance that is under way comes first."""
+        async with self._moving:
+            self._ended = True
+            await self.last_checkpoint()
+            for owned in self._owned.values():
+                await owned.producer.stop()
+            self._owned.clear()
 
     async def _checkpoint(self, owned: _Owned) -> None:
         if owned.saving.locked():

@@ -56,14 +56,15 @@ class ExamplesLearner:
         self._checkpoints: TrainerCheckpoints | None = None
         self._published_at = time.monotonic()
         self._saving = asyncio.Lock()
+        self._ended = False
 
     async def rebalance(self, gone: set[TP], new: set[TP]) -> None:
-        """Give the trainer up, or become it."""
+        """Give the trainer up, or become it; nothing any more after the end."""
         try:
             async with self._saving:
                 if self._partition in gone | new:
                     await self._let_go()
-                if self._partition in new:
+                if self._partition in new and not self._ended:
                     await self._begin()
         except Exception as error:  # noqa: BLE001 (whatever it is, the process ends)
             self._fail(error)
@@ -144,6 +145,7 @@ class ExamplesLearner:
         """Publish, then let go."""
         await self.last_checkpoint()
         async with self._saving:
+            self._ended = True
             await self._let_go()
 
 

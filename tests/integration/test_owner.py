@@ -67,6 +67,17 @@ async def test_a_zombie_writes_nothing_more_and_ends(settings: Settings) -> None
         assert len(await heir.written()) == written
 
 
+@pytest.mark.parametrize("ends_first", [True, False])
+async def test_whoever_ends_amid_a_rebalance_owns_nothing_any_more(
+    settings: Settings, ends_first: bool
+) -> None:
+    async with owning(settings) as one:
+        await one.assign(0)
+        moves = [one.owner.stop(), one.assign(1, recover=False)]
+        await asyncio.gather(*(moves if ends_first else reversed(moves)))
+        assert one.owner.seen() == []
+
+
 async def test_a_partition_that_stays_keeps_its_state_and_its_producer(settings: Settings) -> None:
     async with owning(settings) as one:
         await one.assign(0)
