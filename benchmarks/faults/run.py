@@ -108,8 +108,7 @@ async def _disturbed(
                 problem = "not all events were consumed"
             await _settled(settings, truth)
     except MisbehavedError as error:
-        if not missed:  # else the blow came as the worker ended: it is tried again
-            problem = f"misbehaved: {error}"
+        problem, missed = f"misbehaved: {error}", False
     verdict = compare(truth, await read(settings))
     run = Run(
         fault.name,

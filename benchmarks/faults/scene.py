@@ -75,6 +75,7 @@ class Scene:
         self._totals = totals
         self._tended: set[Worker] = set()
         self._ended: dict[Worker, list[int]] = {}
+        self._to_be_struck: set[Worker] = set()
 
     # --- workers ----------------------------------------------------------------------------------
 
@@ -91,6 +92,8 @@ class Scene:
         worker = Worker(name, environment(self.settings, **settings), launch)
         self.workers.append(worker)
         self._ended[worker] = []
+        if strike:
+            self._to_be_struck.add(worker)
         worker.start(**{VARIABLE: strike})
         self._tended.add(worker)
         return worker
@@ -255,10 +258,19 @@ class Scene:
         codes = []
         for worker in running:
             since = time.monotonic()
-            codes.append(worker.stop())
+            code = worker.stop()
             self.stops.append(time.monotonic() - since)
+            if not self._struck_at_its_end(worker, code):
+                codes.append(code)
         if any(codes):
             raise MisbehavedError(f"asked to end, workers ended with {codes}")
+
+    def _struck_at_its_end(self, worker: Worker, code: int | None) -> bool:
+        """Whether the blow itself ended it: the last transaction was the one to be struck."""
+        if worker not in self._to_be_struck or self._ended[worker]:
+            return False
+        said = f"{VARIABLE} asked for a failure" in worker.log_path.read_text()
+        return said or code == -signal.SIGKILL
 
     @property
     def logs(self) -> str:

@@ -73,7 +73,7 @@ def console(
             # neither message nor trace: they may hold ids
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename}:{last.lineno}"
-            log.error(logs.CONSOLE_FAILED, error=type(error).__name__, where=where)  # noqa: TRY400
+            log.error(logs.CONSOLE_FAILED, error=type(error).__name__, where=where)  # noqa: TRY400 (ids)
             answer = frame.problem(request, 500, "This page is broken; the log says where.")
         answer.headers.update(HEADERS)
         return answer

@@ -99,9 +99,7 @@ class PartitionOwner:
         self._restored = 0  # fetches of the changelog
         self._rebalances = self._commits = 0
         self._paused = self._ended = False
-        self._moving = (
-            asyncio.Lock()
-        )  # a rebalance, or the end; each would change what the other has
+        self._moving = asyncio.Lock()  # held by a rebalance, and by the end
 
     # --- assignment and recovery (called by the table) --------------------------------------------
 
